@@ -1,0 +1,135 @@
+//! What can be wrong with a configuration, and where.
+
+use std::fmt;
+
+use crate::error::{Code, Details, Problem, codes};
+
+codes! {
+    /// The text is not YAML or JSON, or not a set of configuration documents.
+    CONFIG_SYNTAX = 1001,
+    /// A document of a kind or version that is not known.
+    CONFIG_KIND = 1002,
+    /// A field that the document's kind does not have.
+    CONFIG_UNKNOWN_FIELD = 1003,
+    /// A field with a value of the wrong type.
+    CONFIG_TYPE = 1004,
+    /// A value that its field does not accept.
+    CONFIG_VALUE = 1005,
+    /// Values that contradict each other.
+    CONFIG_CONFLICT = 1006,
+    /// Something that must be given is not there.
+    CONFIG_MISSING = 1007,
+    /// The same document, key or name twice.
+    CONFIG_DUPLICATE = 1008,
+    /// Accepted, but probably not what was meant.
+    CONFIG_WARNING = 1009,
+}
+
+/// One problem of a configuration. Never holds the value of a secret field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// Which rule was broken.
+    pub code: Code,
+    /// The kind of the document, for example `ClusterConfiguration`; empty if not known.
+    pub document: String,
+    /// Path of the field, for example `networking.podSubnet` or `apiServer.extraArgs[2].name`; empty for the document.
+    pub field: String,
+    /// Line of the input, from 1; 0 if the value came from no text.
+    pub line: usize,
+    /// Column of the input, from 1; 0 if the value came from no text.
+    pub column: usize,
+    /// What would have been right.
+    pub expected: String,
+    /// What was there.
+    pub found: String,
+    /// What to do, for example `did you mean "podSubnet"?`; may be empty.
+    pub remedy: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("config: ")?;
+        if self.line > 0 {
+            write!(f, "line {}, column {}: ", self.line, self.column)?;
+        }
+        if !self.document.is_empty() {
+            write!(f, "{}: ", self.document)?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)?;
+        if !self.remedy.is_empty() {
+            write!(f, " ({})", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Problem for ConfigError {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn details(&self) -> Details {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut details = Details::default();
+        details.field = given(&self.field);
+        details.line = (self.line > 0).then_some(self.line);
+        details.column = (self.line > 0).then_some(self.column);
+        details.expected = given(&self.expected);
+        details.found = given(&self.found);
+        details.remedy = given(&self.remedy);
+        details
+    }
+}
+
+/// Every problem of a configuration, in the order of the text. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// `Err` with the problems if there are any.
+    pub(crate) fn check(errors: Vec<ConfigError>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
+    }
+
+    /// The problems.
+    #[must_use]
+    pub fn as_slice(&self) -> &[ConfigError] {
+        &self.0
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Problem for ConfigErrors {
+    fn code(&self) -> Code {
+        self.0.first().map_or(Code::CONFIG_SYNTAX, |first| first.code)
+    }
+
+    fn details(&self) -> Details {
+        self.0.first().map(Problem::details).unwrap_or_default()
+    }
+}

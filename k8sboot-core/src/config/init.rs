@@ -1,0 +1,207 @@
+//! `InitConfig`: a configuration for init whose every default is filled in and every rule checked.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use super::{ConfigError, v1beta4};
+use crate::{
+    cidr::{Cidr, Family},
+    facts::NodeFacts,
+    time::GoDuration,
+    version::Version,
+};
+
+/// The kind of keys of a cluster (`encryptionAlgorithm`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EncryptionAlgorithm {
+    /// The default.
+    Rsa2048,
+    /// RSA with 3072 bits.
+    Rsa3072,
+    /// RSA with 4096 bits.
+    Rsa4096,
+    /// ECDSA on P-256.
+    EcdsaP256,
+    /// ECDSA on P-384.
+    EcdsaP384,
+}
+
+/// Host and port under which all API servers of the cluster are reached (`controlPlaneEndpoint`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPlaneEndpoint {
+    /// DNS name (lower case) or IP address without brackets.
+    pub host: String,
+    /// The port, if one was given.
+    pub port: Option<u16>,
+}
+
+/// The kubelet's or kube-proxy's own configuration document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ComponentConfig {
+    /// The document as the user gave it, without `null` members; empty if not given.
+    pub document: Map<String, Value>,
+    /// Whether the user gave one: generated ones carry a hash annotation in the cluster.
+    pub supplied: bool,
+}
+
+/// A proven init configuration. Made by [`super::Documents::into_init`] or [`super::InitBuilder::build`].
+#[derive(Clone, Debug)]
+pub struct InitConfig {
+    pub(super) init: v1beta4::InitConfiguration,
+    pub(super) cluster: v1beta4::ClusterConfiguration,
+    pub(super) kubelet: ComponentConfig,
+    pub(super) kube_proxy: ComponentConfig,
+    pub(super) host: NodeFacts,
+    pub(super) version: Version,
+    pub(super) advertise_address: IpAddr,
+    pub(super) bind_port: u16,
+    pub(super) control_plane_endpoint: Option<ControlPlaneEndpoint>,
+    pub(super) service_subnets: Vec<Cidr>,
+    pub(super) pod_subnets: Vec<Cidr>,
+    pub(super) algorithm: EncryptionAlgorithm,
+    pub(super) warnings: Vec<ConfigError>,
+}
+
+impl InitConfig {
+    /// The InitConfiguration document, defaults filled in.
+    #[must_use]
+    pub const fn init(&self) -> &v1beta4::InitConfiguration {
+        &self.init
+    }
+
+    /// The ClusterConfiguration document, defaults filled in.
+    #[must_use]
+    pub const fn cluster(&self) -> &v1beta4::ClusterConfiguration {
+        &self.cluster
+    }
+
+    /// The user's KubeletConfiguration.
+    #[must_use]
+    pub const fn kubelet(&self) -> &ComponentConfig {
+        &self.kubelet
+    }
+
+    /// The user's KubeProxyConfiguration.
+    #[must_use]
+    pub const fn kube_proxy(&self) -> &ComponentConfig {
+        &self.kube_proxy
+    }
+
+    /// The facts about the host that the defaults came from.
+    #[must_use]
+    pub const fn host(&self) -> &NodeFacts {
+        &self.host
+    }
+
+    /// The node's name, lower case, an RFC 1123 subdomain.
+    #[must_use]
+    pub fn node_name(&self) -> &str {
+        &self.init.node_registration.name
+    }
+
+    /// The Kubernetes version to install.
+    #[must_use]
+    pub const fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The address of this node's API server.
+    #[must_use]
+    pub const fn advertise_address(&self) -> IpAddr {
+        self.advertise_address
+    }
+
+    /// The port of this node's API server.
+    #[must_use]
+    pub const fn bind_port(&self) -> u16 {
+        self.bind_port
+    }
+
+    /// The common endpoint of all API servers, if one was given.
+    #[must_use]
+    pub const fn control_plane_endpoint(&self) -> Option<&ControlPlaneEndpoint> {
+        self.control_plane_endpoint.as_ref()
+    }
+
+    /// The service CIDRs, one or one per family, the primary first.
+    #[must_use]
+    pub fn service_subnets(&self) -> &[Cidr] {
+        &self.service_subnets
+    }
+
+    /// The pod CIDRs, none, one or one per family.
+    #[must_use]
+    pub fn pod_subnets(&self) -> &[Cidr] {
+        &self.pod_subnets
+    }
+
+    /// The kind of keys.
+    #[must_use]
+    pub const fn algorithm(&self) -> EncryptionAlgorithm {
+        self.algorithm
+    }
+
+    /// What is allowed but probably not wanted.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigError] {
+        &self.warnings
+    }
+
+    /// Lifetime of leaf certificates.
+    #[must_use]
+    pub fn leaf_validity(&self) -> GoDuration {
+        self.cluster.certificate_validity_period.unwrap_or(GoDuration::from_seconds(31_536_000))
+    }
+
+    /// Lifetime of certificate authorities.
+    #[must_use]
+    pub fn ca_validity(&self) -> GoDuration {
+        self.cluster.ca_certificate_validity_period.unwrap_or(GoDuration::from_seconds(315_360_000))
+    }
+
+    /// `https://ADDRESS:PORT` of this node's own API server, IPv6 in brackets.
+    #[must_use]
+    pub fn local_api_server(&self) -> String {
+        format!("https://{}", host_port(&self.advertise_address.to_string(), self.bind_port))
+    }
+
+    /// `https://HOST:PORT` of the common endpoint, or of this node's own API server if none was given.
+    #[must_use]
+    pub fn api_server(&self) -> String {
+        format!("https://{}", self.api_server_host_port())
+    }
+
+    /// `HOST:PORT` as in [`api_server`](Self::api_server), as the join command takes it.
+    #[must_use]
+    pub fn api_server_host_port(&self) -> String {
+        match &self.control_plane_endpoint {
+            Some(endpoint) => host_port(&endpoint.host, endpoint.port.unwrap_or(self.bind_port)),
+            None => host_port(&self.advertise_address.to_string(), self.bind_port),
+        }
+    }
+
+    /// The address that cluster DNS gets: the tenth of the first service CIDR.
+    #[must_use]
+    pub fn dns_address(&self) -> Option<IpAddr> {
+        self.service_subnets.first().and_then(|cidr| cidr.nth(10))
+    }
+
+    /// Whether any service or pod CIDR or the advertise address belongs to a family.
+    #[must_use]
+    pub fn uses(&self, family: Family) -> bool {
+        Family::of(&self.advertise_address) == family
+            || self.service_subnets.iter().chain(&self.pod_subnets).any(|cidr| cidr.family() == family)
+    }
+
+    /// The directory of certificates and keys, absolute.
+    #[must_use]
+    pub fn certificates_dir(&self) -> &str {
+        &self.cluster.certificates_dir
+    }
+}
+
+fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}

@@ -1,0 +1,5 @@
+//! Init as stages: probe, plan, print or apply.
+
+use crate::error::codes;
+
+codes! {}

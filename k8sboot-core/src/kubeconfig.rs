@@ -1,0 +1,5 @@
+//! kubeconfig files: typed, embedded credentials, verified.
+
+use crate::error::codes;
+
+codes! {}

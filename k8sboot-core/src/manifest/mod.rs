@@ -1,0 +1,5 @@
+//! Kubernetes objects as the library writes them: static pods, kubelet files, add-ons, RBAC.
+
+use crate::error::codes;
+
+codes! {}

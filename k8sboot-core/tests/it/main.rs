@@ -1,0 +1,1 @@
+//! One integration binary: a module per family, so that there is one link.
