@@ -11,6 +11,12 @@ mod key_source;
 mod keys;
 mod pem;
 mod public_key;
+#[cfg(feature = "rsa")]
+mod rsa;
+#[cfg(feature = "rsa")]
+mod rsa_screen;
+#[cfg(feature = "rsa")]
+mod rsa_walk;
 mod signer;
 
 pub(crate) use error::CODES;
