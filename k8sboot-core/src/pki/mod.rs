@@ -5,7 +5,10 @@
 
 mod algorithm;
 mod der_key;
+#[cfg(feature = "deterministic")]
+mod deterministic;
 mod error;
+mod key_farm;
 mod key_format;
 mod key_source;
 mod keys;
@@ -22,8 +25,11 @@ mod signer;
 pub(crate) use error::CODES;
 
 pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};
+#[cfg(feature = "deterministic")]
+pub use deterministic::DeterministicKeys;
 pub use error::PkiError;
-pub use key_source::{KeySource, RandomKeys};
+pub use key_farm::{KeyFarm, generate_all};
+pub use key_source::{FixedKeys, KeySource, RandomKeys};
 pub use keys::KeyPair;
 pub use public_key::PublicKey;
 pub use signer::Signer;
