@@ -1,1 +1,3 @@
 //! One integration binary: a module per family, so that there is one link.
+#[cfg(feature = "config")]
+mod manifest;
