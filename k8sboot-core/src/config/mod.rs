@@ -7,7 +7,10 @@
 mod documents;
 mod error;
 mod init;
+mod node;
 pub mod v1beta4;
+mod yaml_read;
+mod yaml_scalar;
 
 pub use documents::Documents;
 pub(crate) use error::CODES;
