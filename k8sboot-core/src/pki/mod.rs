@@ -49,6 +49,7 @@ pub(crate) use error::CODES;
 pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};
 pub use ca::{Ca, Issued, Issuing};
 pub use certificate::Certificate;
+pub use check::{Decision, Found, KeyDecision, decide, decide_key};
 pub use csr::Csr;
 pub use error::PkiError;
 pub use finding::{Defect, Finding, Severity};

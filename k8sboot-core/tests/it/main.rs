@@ -11,6 +11,8 @@
 mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;
