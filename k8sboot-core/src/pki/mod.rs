@@ -43,12 +43,16 @@ mod signer;
 mod spec;
 #[cfg(feature = "config")]
 mod tree;
+pub mod upload;
+#[cfg(feature = "config")]
+mod upload_secret;
 
 pub(crate) use error::CODES;
 
 pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};
 pub use ca::{Ca, Issued, Issuing};
 pub use certificate::Certificate;
+pub use check::{Decision, Found, KeyDecision, decide, decide_key};
 pub use csr::Csr;
 #[cfg(feature = "deterministic")]
 pub use deterministic::DeterministicKeys;
@@ -70,3 +74,4 @@ pub use spec::{
 pub use tree::{
     control_plane, control_plane_with, description, kubeconfigs, kubeconfigs_with, service_account,
 };
+pub use upload::CertificateKey;
