@@ -7,6 +7,8 @@
     reason = "helpers of tests"
 )]
 
+#[cfg(feature = "crypto")]
+mod keys;
 #[cfg(feature = "config")]
 mod config;
 #[cfg(feature = "config")]
