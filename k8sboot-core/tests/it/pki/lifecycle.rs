@@ -75,7 +75,8 @@ fn names_what_is_wrong_with_what_is_kept() {
             other => panic!("{other:?}"),
         }
     };
-    let cases: [(fn(&mut CertSpec), Defect, &str, &str); 4] = [
+    type Change = fn(&mut CertSpec);
+    let cases: [(Change, Defect, &str, &str); 4] = [
         (
             |spec| {
                 spec.dns_names.push("lb.example".into());
