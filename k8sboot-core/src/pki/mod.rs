@@ -43,6 +43,9 @@ mod signer;
 mod spec;
 #[cfg(feature = "config")]
 mod tree;
+pub mod upload;
+#[cfg(feature = "config")]
+mod upload_secret;
 
 pub(crate) use error::CODES;
 
@@ -71,3 +74,4 @@ pub use spec::{
 pub use tree::{
     control_plane, control_plane_with, description, kubeconfigs, kubeconfigs_with, service_account,
 };
+pub use upload::CertificateKey;

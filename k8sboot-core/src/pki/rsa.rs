@@ -201,3 +201,76 @@ fn inverse_of_e<const L: usize>(m: &Uint<L>) -> Option<Uint<L>> {
 fn rem_e<const L: usize>(number: &Uint<L>) -> u64 {
     NonZero::new(Limb::from(E)).into_option().map_or(0, |e| u64::from(number.rem_limb(e).0))
 }
+
+#[cfg(test)]
+mod tests {
+    use crypto_bigint::U64;
+    use crypto_primes::{Flavor, hazmat::minimum_mr_iterations, is_prime};
+
+    use super::*;
+    use crate::{
+        entropy::{Entropy, Seeded},
+        pki::der_key::{INTEGER, Reader, SEQUENCE},
+    };
+
+    #[test]
+    fn keys_meet_the_conditions_of_fips_186_5() {
+        for seed in [b"a", b"b"] {
+            let entropy = Seeded::new(seed);
+            let mut stream = entropy.stream("test");
+            let mut draw = Draw::new(&mut *stream, "test");
+            let der = numbers::<{ U1024::LIMBS }, { U2048::LIMBS }>(5, &mut draw).unwrap().unwrap();
+            let mut key = Reader::only(&der, SEQUENCE).unwrap();
+            assert_eq!(key.take(INTEGER), Some(&[0][..]));
+            let mut number = || U2048::from_be_slice_truncated(key.take_positive().unwrap(), 2048);
+            let [n, e, d, p, q, d_p, d_q, q_inverse] = [(); 8].map(|()| number());
+            let one = U2048::ONE;
+            let modulo = |number: &U2048, modulus: &U2048| number.rem_vartime(&modulus.to_nz().unwrap());
+            let (p_1, q_1) = (p.wrapping_sub(&one), q.wrapping_sub(&one));
+
+            assert_eq!(e, U2048::from_u64(65_537));
+            assert_eq!((n.bits(), n), (2048, p.wrapping_mul(&q)));
+            for prime in [p, q] {
+                assert!(is_prime(Flavor::Any, &prime));
+                assert_eq!(prime.bits(), 1024);
+                // At least √2 · 2^1023.
+                assert_eq!(prime.wrapping_mul(&prime).bits(), 2048);
+                assert_ne!(modulo(&prime, &e), one);
+            }
+            assert!(p > q && p.wrapping_sub(&q).bits() > 1024 - 100);
+            assert!(d.bits() > 1024 && d < p_1.wrapping_mul(&q_1));
+            assert_eq!(modulo(&modulo(&d, &p_1).wrapping_mul(&e), &p_1), one);
+            assert_eq!(modulo(&modulo(&d, &q_1).wrapping_mul(&e), &q_1), one);
+            assert_eq!((modulo(&d, &p_1), modulo(&d, &q_1)), (d_p, d_q));
+            assert_eq!(modulo(&q.wrapping_mul(&q_inverse), &p), one);
+        }
+    }
+
+    #[test]
+    fn rounds_are_enough_for_the_error_of_table_b_1() {
+        for (bits, target, rounds) in [(1024, 112, 5), (1536, 128, 4), (2048, 144, 4)] {
+            assert!(minimum_mr_iterations(bits, target).unwrap() <= rounds, "{bits}");
+        }
+    }
+
+    #[test]
+    fn primes_too_close_to_each_other_are_refused() {
+        let p = U1024::MAX;
+        let step = U1024::ONE.wrapping_shl_vartime(1024 - 100);
+        assert!(!far_apart(&p, &p.wrapping_sub(&step)));
+        assert!(far_apart(&p.wrapping_sub(&step).wrapping_sub(&U1024::ONE), &p));
+    }
+
+    #[test]
+    fn draws_stay_below_their_end_and_reach_every_number() {
+        let entropy = Seeded::new(b"draw");
+        let mut stream = entropy.stream("test");
+        let mut draw = Draw::new(&mut *stream, "test");
+        let mut seen = [0; 5];
+        for _ in 0..200 {
+            let number = draw.below(&U64::from_u64(5)).unwrap();
+            seen[usize::try_from(u64::from(*number)).unwrap()] += 1;
+        }
+        assert!(seen.iter().all(|times| (20..60).contains(times)), "{seen:?}");
+    }
+}
