@@ -5,7 +5,9 @@
 
 mod error;
 pub mod images;
+pub mod kubelet;
 mod object;
+pub mod patch;
 mod quantity;
 mod static_pod;
 pub mod versions;
@@ -15,4 +17,5 @@ pub(crate) use error::CODES;
 pub use error::ManifestError;
 pub use images::images;
 pub use object::{Object, ObjectKey};
+pub use patch::{AppliedPatch, Patch, PatchKind, PatchSet};
 pub use static_pod::{RenderOptions, StaticPod, static_pods};

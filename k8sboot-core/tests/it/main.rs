@@ -7,10 +7,16 @@
     reason = "helpers of tests"
 )]
 
+#[cfg(feature = "crypto")]
+mod keys;
+#[cfg(feature = "config")]
+mod config;
 #[cfg(feature = "config")]
 mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;

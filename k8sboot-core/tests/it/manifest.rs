@@ -5,7 +5,7 @@ use std::{io::Write, process::Command};
 use k8sboot_core::{
     config::{Documents, InitConfig},
     facts::NodeFacts,
-    manifest::{RenderOptions, images, static_pods, yaml},
+    manifest::{PatchSet, RenderOptions, images, kubelet, static_pods, yaml},
 };
 use proptest::{
     prelude::*,
@@ -130,5 +130,23 @@ fn static_pods_equal_kubeadms() {
 fn images_equal_kubeadms() {
     for name in CASES {
         assert_eq!(images(&case(name)).join("\n") + "\n", fixture(name, "images.txt"), "{name}");
+    }
+}
+
+#[test]
+fn kubelet_files_equal_kubeadms() {
+    for name in CASES {
+        let config = case(name);
+        let node = kubelet::node_config_yaml(&config, &PatchSet::none()).unwrap();
+        assert_eq!(node, fixture(name, "kubelet-config.yaml"), "{name}");
+        assert_eq!(kubelet::instance_config_yaml(&config), fixture(name, "instance-config.yaml"), "{name}");
+        assert_eq!(kubelet::flags_env(&config), fixture(name, "kubeadm-flags.env"), "{name}");
+        let map =
+            yaml::parse_all(&fixture(name, "objects/ConfigMap.kube-system.kubelet-config.yaml")).unwrap();
+        assert_eq!(
+            Value::from(yaml::to_yaml(&kubelet::config(&config))),
+            map[0]["data"]["kubelet"],
+            "{name}"
+        );
     }
 }
