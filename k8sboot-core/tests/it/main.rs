@@ -16,6 +16,10 @@ mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
 #[cfg(all(feature = "config", feature = "crypto"))]
+mod objects;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod oracle_validate;
+#[cfg(all(feature = "config", feature = "crypto"))]
 mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
