@@ -1,1 +1,38 @@
-//! C API of k8sboot.
+//! C API of k8sboot: `libk8sboot.so`, `libk8sboot.a` and `include/k8sboot.h`.
+//!
+//! Rust programs use `k8sboot-core`; this crate only carries its values over the boundary. Every function has the same
+//! shape: [`guard`], initialise the outputs, convert the inputs, one call into the core, write the outputs. The rules
+//! that a caller relies on stand at the top of the header (`cbindgen.toml`).
+#![allow(non_camel_case_types, reason = "the names are C's")]
+#![cfg_attr(
+    not(all(feature = "config", feature = "crypto", feature = "rsa", feature = "host")),
+    allow(unused, reason = "functions of families that are not built keep their shape")
+)]
+
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "k8sboot-ffi needs `panic = \"unwind\"`: a panic must become K8SBOOT_E_PANIC, not the end of the host"
+);
+
+mod guard;
+mod handle;
+
+mod cancel;
+mod config;
+mod error;
+mod event;
+#[cfg(feature = "testing")]
+mod testing;
+mod text;
+mod token;
+mod version;
+
+pub use cancel::*;
+pub use config::*;
+pub use error::*;
+pub use event::*;
+#[cfg(feature = "testing")]
+pub use testing::*;
+pub use text::*;
+pub use token::*;
+pub use version::*;
