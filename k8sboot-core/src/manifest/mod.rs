@@ -1,5 +1,12 @@
 //! Kubernetes objects as the library writes them: static pods, kubelet files, add-ons, RBAC.
+//!
+//! Everything here is a pure function of an [`InitConfig`](crate::config::InitConfig): the same configuration gives the
+//! same bytes, and they are the bytes that kubeadm writes ([`yaml`]).
 
-use crate::error::codes;
+mod error;
+mod object;
+pub mod yaml;
 
-codes! {}
+pub(crate) use error::CODES;
+pub use error::ManifestError;
+pub use object::{Object, ObjectKey};
