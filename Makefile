@@ -4,6 +4,7 @@
 # make fuzz      each fuzz target for FUZZ_SECONDS (needs cargo-fuzz)
 # make go-test   the Go module and example (needs Go and pkg-config)
 # make examples  the C example, linked to the library in target/stage
+# make header    rewrites include/k8sboot.h and symbols.txt from the sources
 # make install   libk8sboot.so, libk8sboot.a, k8sboot.h and k8sboot.pc below PREFIX (DESTDIR and LIBDIR as usual)
 
 CARGO ?= cargo
@@ -25,7 +26,7 @@ STAGE := $(abspath $(TARGET_DIR))/stage
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: all test rust-test go-test lint bench fuzz examples install stage
+.PHONY: all header test rust-test go-test lint bench fuzz examples install stage
 
 all:
 	$(CARGO) build --release --workspace
@@ -62,6 +63,9 @@ install:
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 	  k8sboot-ffi/k8sboot.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/k8sboot.pc
 
+header:
+	K8SBOOT_BLESS=1 $(CARGO) test -p k8sboot-ffi --test header
+
 stage:
 	@$(MAKE) --no-print-directory --silent install PROFILE=dev FEATURES= PREFIX=$(STAGE) DESTDIR=
 
@@ -70,4 +74,4 @@ examples: stage
 	  -L$(STAGE)/lib -lk8sboot -Wl,-rpath,$(STAGE)/lib
 
 go-test:
-	@CARGO_STAGE=$(STAGE) .ci/go-test
+	@.ci/go-test

@@ -40,6 +40,37 @@
 #define K8SBOOT_E_CONFIG_DUPLICATE 1008
 #define K8SBOOT_E_CONFIG_WARNING 1009
 #define K8SBOOT_E_TOKEN_SHAPE 2001
+#define K8SBOOT_E_TOKEN_PART 2002
+#define K8SBOOT_E_TOKEN_ENTROPY 2003
+#define K8SBOOT_E_TOKEN_LIFETIME 2004
+#define K8SBOOT_E_TOKEN_USAGE 2005
+#define K8SBOOT_E_TOKEN_GROUP 2006
+#define K8SBOOT_E_TOKEN_DUPLICATE 2007
+#define K8SBOOT_E_TOKEN_OBJECT 2008
+#define K8SBOOT_E_TOKEN_CLUSTER_INFO 2009
+#define K8SBOOT_E_TOKEN_NOT_SIGNED 2010
+#define K8SBOOT_E_TOKEN_SIGNATURE_SHAPE 2011
+#define K8SBOOT_E_TOKEN_SIGNATURE 2012
+#define K8SBOOT_E_TOKEN_PIN_SHAPE 2013
+#define K8SBOOT_E_TOKEN_PIN_MISMATCH 2014
+#define K8SBOOT_E_TOKEN_PIN_MISSING 2015
+#define K8SBOOT_E_TOKEN_CERTIFICATE 2016
+#define K8SBOOT_E_PKI_PEM 3001
+#define K8SBOOT_E_PKI_KEY_FORMAT 3002
+#define K8SBOOT_E_PKI_KEY_ENCRYPTED 3003
+#define K8SBOOT_E_PKI_KEY_UNSUPPORTED 3004
+#define K8SBOOT_E_PKI_KEY_PUBLIC_MISSING 3005
+#define K8SBOOT_E_PKI_KEY_MISMATCH 3006
+#define K8SBOOT_E_PKI_KEY_SOURCE 3007
+#define K8SBOOT_E_PKI_ENTROPY 3008
+#define K8SBOOT_E_PKI_SIGN 3009
+#define K8SBOOT_E_PKI_SIGNATURE 3010
+#define K8SBOOT_E_MANIFEST_SYNTAX 3501
+#define K8SBOOT_E_MANIFEST_OBJECT 3502
+#define K8SBOOT_E_PATCH_NAME 3503
+#define K8SBOOT_E_PATCH_INVALID 3504
+#define K8SBOOT_E_MANIFEST_UNSUPPORTED 3505
+#define K8SBOOT_E_MANIFEST_CONFIG 3506
 
 
 /**
@@ -66,6 +97,16 @@
  * A wait goes on: `text` says what for.
  */
 #define K8SBOOT_EVENT_WAITING 5
+
+/**
+ * The node joins as a worker.
+ */
+#define K8SBOOT_ROLE_WORKER 0
+
+/**
+ * The node joins as a further control plane.
+ */
+#define K8SBOOT_ROLE_CONTROL_PLANE 1
 
 /**
  * Text or bytes made by this library. Freed with `k8sboot_buf_free`.
@@ -229,63 +270,49 @@ uint32_t k8sboot_abi_version(void);
 /**
  * The data; valid until the buffer is freed, never NULL for a live buffer. NULL for NULL.
  *
- * # Safety
- *
- * `buf` is NULL or live.
+ * Requires: `buf` is NULL or live.
  */
 const char *k8sboot_buf_data(const k8sboot_buf_t *buf);
 
 /**
  * Frees a buffer. NULL is allowed.
  *
- * # Safety
- *
- * `buf` is NULL or came from this library, and is not used again.
+ * Requires: `buf` is NULL or came from this library, and is not used again.
  */
 void k8sboot_buf_free(k8sboot_buf_t *buf);
 
 /**
  * The number of bytes, without the closing NUL. 0 for NULL.
  *
- * # Safety
- *
- * `buf` is NULL or live.
+ * Requires: `buf` is NULL or live.
  */
 size_t k8sboot_buf_len(const k8sboot_buf_t *buf);
 
 /**
  * Ends one owner. NULL is allowed.
  *
- * # Safety
- *
- * `cancel` is NULL or live, and this owner does not use it again.
+ * Requires: `cancel` is NULL or live, and this owner does not use it again.
  */
 void k8sboot_cancel_free(const k8sboot_cancel_t *cancel);
 
 /**
  * Makes a cancel object with one owner.
  *
- * # Safety
- *
- * `out` and `err` are NULL or writable.
+ * Requires: `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_cancel_new(const k8sboot_cancel_t **out, k8sboot_error_t **err);
 
 /**
  * Adds an owner, who calls `k8sboot_cancel_free` as well. Returns `cancel`; NULL for NULL.
  *
- * # Safety
- *
- * `cancel` is NULL or live.
+ * Requires: `cancel` is NULL or live.
  */
 const k8sboot_cancel_t *k8sboot_cancel_ref(const k8sboot_cancel_t *cancel);
 
 /**
  * Asks every call that was given this object to stop at its next safe point. Not async-signal-safe.
  *
- * # Safety
- *
- * `cancel` is NULL or live; `err` is NULL or writable.
+ * Requires: `cancel` is NULL or live; `err` is NULL or writable.
  */
 k8sboot_code_t k8sboot_cancel_trigger(const k8sboot_cancel_t *cancel, k8sboot_error_t **err);
 
@@ -294,9 +321,7 @@ k8sboot_code_t k8sboot_cancel_trigger(const k8sboot_cancel_t *cancel, k8sboot_er
  * `clusterName`, `advertiseAddress`, `bindPort`, `apiServer`, `localApiServer`, `dnsAddress`, `certificatesDir`,
  * `serviceSubnets`, `podSubnets`, `encryptionAlgorithm`, `warnings`. It holds no secret.
  *
- * # Safety
- *
- * `config` is NULL or live; `out` and `err` are NULL or writable.
+ * Requires: `config` is NULL or live; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_config_describe(const k8sboot_config_t *config,
                                        k8sboot_buf_t **out,
@@ -305,9 +330,7 @@ k8sboot_code_t k8sboot_config_describe(const k8sboot_config_t *config,
 /**
  * Frees a configuration. NULL is allowed.
  *
- * # Safety
- *
- * `config` is NULL or came from `k8sboot_config_new`, and is not used again.
+ * Requires: `config` is NULL or came from `k8sboot_config_new`, and is not used again.
  */
 void k8sboot_config_free(k8sboot_config_t *config);
 
@@ -319,9 +342,7 @@ void k8sboot_config_free(k8sboot_config_t *config);
  * `proxyEnvironment` (list of `{"name", "value"}`). `fresh_token` is NULL or a bootstrap token that is used if the
  * documents name none. On failure the details of the error list every problem under `errors`.
  *
- * # Safety
- *
- * The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_config_new(const char *documents,
                                   const char *facts,
@@ -335,9 +356,7 @@ k8sboot_code_t k8sboot_config_new(const char *documents,
  *
  * Documents with problems are no failure of the call. `facts` as for `k8sboot_config_new`.
  *
- * # Safety
- *
- * The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_config_validate(const char *documents,
                                        const char *facts,
@@ -347,9 +366,7 @@ k8sboot_code_t k8sboot_config_validate(const char *documents,
 /**
  * The code that the failed call returned; 0 for NULL.
  *
- * # Safety
- *
- * `error` is NULL or live.
+ * Requires: `error` is NULL or live.
  */
 k8sboot_code_t k8sboot_error_code(const k8sboot_error_t *error);
 
@@ -358,38 +375,93 @@ k8sboot_code_t k8sboot_error_code(const k8sboot_error_t *error);
  * `expected`, `found`, `remedy`, `errno`, `retryable` and `errors` (all problems where there are several).
  * Valid until the error is freed. `{}` for NULL.
  *
- * # Safety
- *
- * `error` is NULL or live.
+ * Requires: `error` is NULL or live.
  */
 const char *k8sboot_error_details(const k8sboot_error_t *error);
 
 /**
  * Frees an error. NULL is allowed.
  *
- * # Safety
- *
- * `error` is NULL or came from this library, and is not used again.
+ * Requires: `error` is NULL or came from this library, and is not used again.
  */
 void k8sboot_error_free(k8sboot_error_t *error);
 
 /**
  * The whole cause chain on one line; valid until the error is freed. Empty for NULL.
  *
- * # Safety
- *
- * `error` is NULL or live.
+ * Requires: `error` is NULL or live.
  */
 const char *k8sboot_error_message(const k8sboot_error_t *error);
 
 /**
+ * Writes the pins `sha256:HEX` of all certificates of a PEM text to `out`, as a JSON list in their order.
+ *
+ * Requires: `certificates` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pin_list(const char *certificates, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
  * Checks that a text is a bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
  *
- * # Safety
- *
- * `token` is NULL or NUL-terminated; `err` is NULL or writable.
+ * Requires: `token` is NULL or NUL-terminated; `err` is NULL or writable.
  */
 k8sboot_code_t k8sboot_token_check(const char *token, k8sboot_error_t **err);
+
+/**
+ * Draws a token from the operating system's randomness and writes it to `out`. The buffer is wiped when it is freed.
+ *
+ * Requires: `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_generate(k8sboot_buf_t **out,
+                                      k8sboot_error_t **err);
+
+/**
+ * Writes the public half of a token to `out`. Unlike the token it may be logged.
+ *
+ * Requires: `token` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_id(const char *token, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Writes the command that adds a node to the cluster to `out`, on one line. The buffer is wiped when it is freed.
+ *
+ * `endpoint` is `HOST:PORT` of the API servers, IPv6 addresses in brackets; `pins` are `pins_len` texts `sha256:HEX`,
+ * at least one; `role` is one of `K8SBOOT_ROLE_…`; `certificate_key` is NULL or the key of the uploaded certificates,
+ * which a control plane needs unless they are brought to the node in another way.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `pins` has `pins_len` of them; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_join_command(const char *token,
+                                          const char *endpoint,
+                                          const char *const *pins,
+                                          size_t pins_len,
+                                          uint32_t role,
+                                          const char *certificate_key,
+                                          k8sboot_buf_t **out,
+                                          k8sboot_error_t **err);
+
+/**
+ * Signs `content`, the kubeconfig text of a cluster-info document, and writes the detached JWS to `out`.
+ *
+ * Requires: `token` is NULL or NUL-terminated; `content` has `content_len` readable bytes; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_sign(const char *token,
+                                  const uint8_t *content,
+                                  size_t content_len,
+                                  k8sboot_buf_t **out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Checks that `signature` is the detached JWS of exactly `content` with `token`, in constant time.
+ *
+ * Requires: `token` and `signature` are NULL or NUL-terminated; `content` has `content_len` readable bytes; `err` is NULL or
+ * writable.
+ */
+k8sboot_code_t k8sboot_token_verify(const char *token,
+                                    const uint8_t *content,
+                                    size_t content_len,
+                                    const char *signature,
+                                    k8sboot_error_t **err);
 
 /**
  * The version of the library that runs, for example `0.1.0`. Lives as long as the library.

@@ -142,6 +142,11 @@ impl Failure {
         Self::argument(K8SBOOT_E_JSON, "JSON", argument, &problem.to_string())
     }
 
+    pub(crate) fn choice(argument: &str, expected: &str, found: u32) -> Self {
+        let problem = format!("expected one of {expected}, found {found}");
+        Self::argument(K8SBOOT_E_ENUM, "ENUM", argument, &problem)
+    }
+
     pub(crate) fn misuse(argument: &str, problem: &str) -> Self {
         Self::argument(K8SBOOT_E_MISUSE, "MISUSE", argument, problem)
     }
@@ -166,6 +171,7 @@ impl Failure {
         Self::boundary(K8SBOOT_E_TIMEOUT, "TIMEOUT", message)
     }
 
+    #[cfg(not(all(feature = "config", feature = "crypto", feature = "rsa", feature = "host")))]
     pub(crate) fn not_built(feature: &str) -> Self {
         let message = format!(
             "this library was built without the feature {feature} (build it with --features {feature})"

@@ -115,6 +115,24 @@ pub(crate) unsafe fn optional_text<'a>(
     unsafe { text(from, argument) }.map(Some)
 }
 
+/// A list of texts from the caller; `NULL, 0` is empty.
+///
+/// # Safety
+///
+/// `list` is NULL or points to `len` readable pointers, each as for [`text`].
+pub(crate) unsafe fn texts<'a>(
+    list: *const *const c_char,
+    len: usize,
+    argument: &'static str,
+) -> Result<Vec<&'a str>, Failure> {
+    // SAFETY: exactly the caller's promise.
+    unsafe { elements(list, len, argument) }?
+        .iter()
+        // SAFETY: each is a string, as the caller promises.
+        .map(|item| unsafe { text(*item, argument) })
+        .collect()
+}
+
 /// Bytes from the caller; `NULL, 0` is empty.
 ///
 /// # Safety
@@ -125,15 +143,28 @@ pub(crate) unsafe fn bytes<'a>(
     len: usize,
     argument: &'static str,
 ) -> Result<&'a [u8], Failure> {
-    match (data.is_null(), len) {
-        (_, 0) => Ok(&[]),
-        (true, _) => Err(Failure::null(argument)),
-        (false, len) if isize::try_from(len).is_err() => {
-            Err(Failure::misuse(argument, "expected a length that memory can have, found a negative number"))
-        }
-        // SAFETY: not NULL, so `len` readable bytes, and `len` fits `isize`.
-        (false, len) => Ok(unsafe { slice::from_raw_parts(data, len) }),
+    // SAFETY: exactly the caller's promise.
+    unsafe { elements(data, len, argument) }
+}
+
+/// # Safety
+///
+/// `data` is NULL or points to `len` readable elements that live and do not change for `'a`.
+unsafe fn elements<'a, T>(data: *const T, len: usize, argument: &'static str) -> Result<&'a [T], Failure> {
+    if len == 0 {
+        return Ok(&[]);
     }
+    if data.is_null() {
+        return Err(Failure::null(argument));
+    }
+    if len > isize::MAX.unsigned_abs() / size_of::<T>().max(1) {
+        return Err(Failure::misuse(
+            argument,
+            &format!("expected a length that memory can have, found {len}"),
+        ));
+    }
+    // SAFETY: not NULL, so `len` readable elements, of no more bytes than `isize` holds.
+    Ok(unsafe { slice::from_raw_parts(data, len) })
 }
 
 /// Text as C has it: a NUL inside is replaced by U+FFFD, so that nothing after it is lost.
