@@ -3,7 +3,7 @@
 use crate::{
     entropy::EntropyError,
     error::{Code, Details, Problem, codes},
-    pki::KeyAlgorithm,
+    pki::{Finding, KeyAlgorithm},
 };
 
 codes! {
@@ -27,6 +27,40 @@ codes! {
     PKI_SIGN = 3009,
     /// A signature that the public key did not make.
     PKI_SIGNATURE = 3010,
+    /// Bytes that are no certificate, certificate request or distinguished name.
+    PKI_CERTIFICATE = 3101,
+    /// A text that is neither an address nor a DNS name.
+    PKI_SAN = 3102,
+    /// A certificate that cannot be made as it is specified.
+    PKI_SPEC = 3103,
+    /// An algorithm that the reader of a key does not know.
+    PKI_ALGORITHM_REFUSED = 3104,
+    /// A certificate that was signed by another CA.
+    PKI_WRONG_CA = 3105,
+    /// A certificate and a key that do not belong together.
+    PKI_CERTIFICATE_KEY_MISMATCH = 3106,
+    /// A certificate without its key.
+    PKI_KEY_MISSING = 3107,
+    /// A certificate whose end has passed.
+    PKI_EXPIRED = 3108,
+    /// A certificate whose beginning has not come.
+    PKI_NOT_YET_VALID = 3109,
+    /// A certificate that lacks a name or address.
+    PKI_SAN_MISSING = 3110,
+    /// A certificate with another subject.
+    PKI_SUBJECT = 3111,
+    /// A certificate that is for another use.
+    PKI_USAGE = 3112,
+    /// A certificate that is no certificate authority where one is needed.
+    PKI_NOT_A_CA = 3113,
+    /// A certificate that ends later than its issuer.
+    PKI_OUTLIVES_ISSUER = 3114,
+    /// A key of another kind than configured.
+    PKI_ALGORITHM_DIFFERS = 3115,
+    /// A CA without key and something missing that only it could sign.
+    PKI_EXTERNAL_INCOMPLETE = 3116,
+    /// A certificate request that its own key did not sign, or that asks for something else.
+    PKI_REQUEST = 3117,
 }
 
 /// Errors of keys and certificates.
@@ -123,6 +157,80 @@ pub enum PkiError {
         /// The kind of the public key.
         algorithm: String,
     },
+    /// Bytes that are no certificate, certificate request or distinguished name.
+    #[error("pki: {what}: expected {expected}, found {found}")]
+    #[non_exhaustive]
+    Certificate {
+        /// What was being read.
+        what: &'static str,
+        /// What it should have been.
+        expected: &'static str,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// A text that is neither an address nor a DNS name.
+    #[error(
+        "pki: subject alternative name: expected an IP address or a DNS name in lower case, which may begin with *., found {found:?}"
+    )]
+    #[non_exhaustive]
+    San {
+        /// The text.
+        found: String,
+    },
+    /// A certificate that cannot be made as it is specified.
+    #[error("pki: {name}: expected {expected}, found {found}")]
+    #[non_exhaustive]
+    Spec {
+        /// Name of the certificate.
+        name: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// What was asked for.
+        found: String,
+    },
+    /// An algorithm that the reader of a key does not know.
+    #[error(
+        "pki: {name}: expected RSA or ECDSA, found {algorithm}, which {consumer} cannot read (choose another algorithm)"
+    )]
+    #[non_exhaustive]
+    AlgorithmRefused {
+        /// Name of the certificate or key.
+        name: String,
+        /// The algorithm.
+        algorithm: KeyAlgorithm,
+        /// Who could not read the key.
+        consumer: &'static str,
+    },
+    /// A certificate or key that is there but does not fit.
+    #[error(transparent)]
+    #[non_exhaustive]
+    Unfit {
+        /// What does not fit.
+        finding: Finding,
+    },
+    /// A CA without key and something missing that only it could sign.
+    #[error(
+        "pki: {ca}: expected what an external CA has signed, found no {} (have it signed by that CA, or put {ca}.key there)",
+        missing.join(", ")
+    )]
+    #[non_exhaustive]
+    ExternalIncomplete {
+        /// Path of the CA below the certificates directory, without suffix.
+        ca: String,
+        /// The missing files.
+        missing: Vec<String>,
+    },
+    /// A certificate request that its own key did not sign, or that asks for something else.
+    #[error("pki: certificate request for {name}: expected {expected}, found {found} (make a new request)")]
+    #[non_exhaustive]
+    Request {
+        /// Name of the certificate.
+        name: String,
+        /// What would have been right.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
 }
 
 impl PkiError {
@@ -136,6 +244,10 @@ impl PkiError {
     #[must_use]
     pub fn key_source(purpose: &str, algorithm: KeyAlgorithm, found: &'static str) -> Self {
         Self::KeySource { purpose: purpose.to_owned(), algorithm, found }
+    }
+
+    pub(super) fn certificate(what: &'static str, expected: &'static str, found: impl Into<String>) -> Self {
+        Self::Certificate { what, expected, found: found.into() }
     }
 }
 
@@ -152,6 +264,13 @@ impl Problem for PkiError {
             Self::Entropy { .. } => Code::PKI_ENTROPY,
             Self::Sign { .. } => Code::PKI_SIGN,
             Self::Signature { .. } => Code::PKI_SIGNATURE,
+            Self::Certificate { .. } => Code::PKI_CERTIFICATE,
+            Self::San { .. } => Code::PKI_SAN,
+            Self::Spec { .. } => Code::PKI_SPEC,
+            Self::AlgorithmRefused { .. } => Code::PKI_ALGORITHM_REFUSED,
+            Self::Unfit { finding } => finding.code(),
+            Self::ExternalIncomplete { .. } => Code::PKI_EXTERNAL_INCOMPLETE,
+            Self::Request { .. } => Code::PKI_REQUEST,
         }
     }
 
@@ -176,6 +295,26 @@ impl Problem for PkiError {
                 (Some(algorithm.to_string()), Some((*found).to_owned()), None)
             }
             Self::Sign { found, .. } => (None, Some(found.clone()), None),
+            Self::Certificate { expected, found, .. } | Self::Spec { expected, found, .. } => {
+                (Some((*expected).to_owned()), Some(found.clone()), None)
+            }
+            Self::San { found } => {
+                (Some("an IP address or a DNS name".to_owned()), Some(found.clone()), None)
+            }
+            Self::AlgorithmRefused { algorithm, .. } => (
+                Some("RSA or ECDSA".to_owned()),
+                Some(algorithm.to_string()),
+                Some("choose another algorithm"),
+            ),
+            Self::Unfit { finding } => return finding.details(),
+            Self::ExternalIncomplete { missing, .. } => (
+                Some(missing.join(", ")),
+                Some("nothing".to_owned()),
+                Some("have it signed by the external CA, or put the CA's key there"),
+            ),
+            Self::Request { expected, found, .. } => {
+                (Some(expected.clone()), Some(found.clone()), Some("make a new request"))
+            }
             Self::KeyMismatch { .. } | Self::Entropy { .. } | Self::Signature { .. } => (None, None, None),
         };
         Details {

@@ -4,6 +4,8 @@
 //! ConfigMaps that hold tokens and signatures.
 
 mod bootstrap;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod cluster_info;
 mod constant_time;
 mod error;
 #[cfg(feature = "crypto")]
@@ -12,9 +14,13 @@ mod join;
 pub mod jws;
 mod pin;
 #[cfg(feature = "config")]
+mod secret_object;
+#[cfg(feature = "config")]
 mod spec;
 
 pub use bootstrap::{BootstrapToken, TokenId};
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub use cluster_info::{ClusterInfo, Signatures};
 pub(crate) use error::CODES;
 pub use error::TokenError;
 #[cfg(feature = "crypto")]

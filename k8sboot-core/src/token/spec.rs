@@ -151,17 +151,26 @@ impl TokenSpec {
         Ok(specs)
     }
 
-    /// Whether the lifetime and the groups are such as a Secret may have.
-    pub(super) fn check(&self) -> Result<(), TokenError> {
-        if let Ttl::For(duration) = self.ttl
-            && duration <= GoDuration::ZERO
-        {
-            return Err(not_positive(self.token.id(), duration));
+    /// Whether a token with this lifetime and these groups can be made `now`.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        match self.ttl {
+            Ttl::For(duration) if duration <= GoDuration::ZERO => {
+                return Err(not_positive(self.token.id(), duration));
+            }
+            Ttl::Until(end) if end <= now => {
+                return Err(TokenError::Lifetime {
+                    id: self.token.id().to_string(),
+                    field: "expires",
+                    expected: "a time to come",
+                    found: end.to_string(),
+                });
+            }
+            _ => {}
         }
         self.check_groups()
     }
 
-    fn check_groups(&self) -> Result<(), TokenError> {
+    pub(super) fn check_groups(&self) -> Result<(), TokenError> {
         let id = || self.token.id().to_string();
         if let Some(group) = self.groups.iter().find(|group| !is_group(group)) {
             return Err(TokenError::Group { id: id(), found: group.clone() });

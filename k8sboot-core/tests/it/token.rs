@@ -4,8 +4,12 @@ use k8sboot_core::{
     config::Documents,
     error::{Code, Problem},
     facts::NodeFacts,
+    manifest::{Object, yaml},
     secret::SecretBytes,
-    token::{BootstrapToken, CaPin, JoinCommand, TokenError, TokenSpec, jws},
+    time::Timestamp,
+    token::{
+        BootstrapToken, CaPin, ClusterInfo, JoinCommand, Signatures, TokenError, TokenSpec, Ttl, Usages, jws,
+    },
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -168,6 +172,197 @@ fn join_commands_name_every_pin_and_no_secret_unless_exposed() {
     let without_key = JoinCommand::control_plane("a:1", token.clone(), pins, None).unwrap();
     assert!(without_key.expose().expose_str().unwrap().ends_with(" \\\n\t--control-plane "));
     assert_eq!(JoinCommand::worker("a:1", token, vec![]).unwrap_err().code(), Code::TOKEN_PIN_MISSING);
+}
+
+/// A moment from which the end of every lifetime is easy to see.
+fn now() -> Timestamp {
+    "2026-11-23T03:00:00Z".parse().unwrap()
+}
+
+/// A golden object, its placeholders replaced.
+fn golden(path: &str, replace: &[(&str, &str)]) -> Object {
+    let mut text = fixture(path);
+    for (from, to) in replace {
+        assert!(text.contains(from), "{path}: {from}");
+        text = text.replace(from, to);
+    }
+    Object::from_value(yaml::parse_all(&text).unwrap().remove(0)).unwrap()
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[test]
+fn secrets_are_those_that_kubeadm_creates() {
+    for case in CASES {
+        let documents = Documents::parse(&fixture(&format!("cases/{case}/config.yaml"))).unwrap();
+        let config = documents.into_init(&NodeFacts::named("host"), None).unwrap();
+        let specs = TokenSpec::all_from_config(&config.init().bootstrap_tokens).unwrap();
+        assert!(!specs.is_empty(), "{case}");
+        for spec in specs {
+            let (lifetime, end) = if case == "ha" {
+                ("4h0m0s", "2026-11-23T07:00:00Z")
+            } else {
+                ("24h0m0s", "2026-11-24T03:00:00Z")
+            };
+            let golden = golden(
+                &format!("cases/{case}/objects/Secret.kube-system.bootstrap-token-{}.yaml", spec.token.id()),
+                &[(&format!("<EXPIRATION:now+{lifetime} RFC3339 UTC, base64>"), &base64(end))],
+            );
+            let made = spec.to_secret(now()).unwrap();
+            assert_eq!(made.to_yaml(), golden.to_yaml(), "{case}");
+
+            let read = TokenSpec::from_secret(&golden).unwrap();
+            assert_eq!(read, TokenSpec { ttl: Ttl::Until(end.parse().unwrap()), ..spec });
+        }
+    }
+}
+
+#[test]
+fn every_malformed_secret_is_explained() {
+    let good = || {
+        let mut spec = TokenSpec::new("abcdef.0123456789abcdef".parse().unwrap());
+        spec.description = "d".to_owned();
+        spec.to_secret(now()).unwrap().into_value()
+    };
+    let set = |pointer: &str, key: &str, value: Value| {
+        let mut secret = good();
+        secret.pointer_mut(pointer).unwrap()[key] = value;
+        secret
+    };
+    let data = |key: &str, text: &str| set("/data", key, base64(text).into());
+    for (secret, want) in [
+        (set("", "kind", "ConfigMap".into()), "kind: expected v1 Secret, found v1 ConfigMap"),
+        (set("", "type", "Opaque".into()), "type: expected bootstrap.kubernetes.io/token, found Opaque"),
+        (
+            set("/metadata", "namespace", "default".into()),
+            "metadata.namespace: expected kube-system, found default",
+        ),
+        (
+            set("/metadata", "name", "token".into()),
+            "metadata.name: expected bootstrap-token-abcdef, found token",
+        ),
+        (set("", "data", Value::Null), "data.token-id: expected a value, found none"),
+        (
+            set("/data", "token-id", 5.into()),
+            "data.token-id: expected a string in base64, found another type",
+        ),
+        (set("/data", "token-id", "abcdef".into()), "data.token-id: expected base64, found something else"),
+        (set("/data", "token-secret", "//8=".into()), "data.token-secret: expected UTF-8, found other bytes"),
+        (data("token-id", "ABCDEF"), "data.token-id: expected 6 characters of [a-z0-9], found \"ABCDEF\""),
+        (
+            data("token-secret", "0123456789abcde!"),
+            "data.token-secret: expected 16 characters of [a-z0-9], found another text",
+        ),
+        (
+            data("expiration", "soon"),
+            "data.expiration: expected a time like 2026-11-23T03:02:02Z, found \"soon\"",
+        ),
+        (
+            data("usage-bootstrap-signing", "True"),
+            "data.usage-bootstrap-signing: expected true or false, found another text",
+        ),
+        (data("auth-extra-groups", "system:masters"), "groups: expected system:bootstrappers:NAME"),
+        (
+            data("usage-bootstrap-authentication", "false"),
+            "groups: expected none without the usage authentication",
+        ),
+    ] {
+        let error = TokenSpec::from_secret(&Object::from_value(secret).unwrap()).expect_err(want).to_string();
+        assert!(error.contains(want), "{error}");
+        assert!(!error.contains("0123456789abcde"), "{error}");
+    }
+}
+
+#[test]
+fn string_data_overrides_data_and_unknown_usages_are_passed_over() {
+    let mut secret =
+        TokenSpec::new("abcdef.0123456789abcdef".parse().unwrap()).to_secret(now()).unwrap().into_value();
+    secret["stringData"] = serde_json::json!({"expiration": "", "usage-bootstrap-signing": "false", "usage-bootstrap-x": "true"});
+    let spec = TokenSpec::from_secret(&Object::from_value(secret).unwrap()).unwrap();
+    assert_eq!((spec.ttl, spec.usages), (Ttl::Forever, Usages { signing: false, authentication: true }));
+}
+
+#[test]
+fn no_token_is_born_expired() {
+    let spec = |ttl| TokenSpec { ttl, ..TokenSpec::new("abcdef.0123456789abcdef".parse().unwrap()) };
+    for ttl in [Ttl::Until(now()), Ttl::For("-1s".parse().unwrap()), Ttl::For("0s".parse().unwrap())] {
+        assert_eq!(spec(ttl).to_secret(now()).unwrap_err().code(), Code::TOKEN_LIFETIME, "{ttl:?}");
+    }
+    let secret = spec(Ttl::Forever).to_secret(now()).unwrap();
+    assert!(secret.value()["data"].get("expiration").is_none());
+}
+
+#[test]
+fn cluster_info_is_the_config_map_that_kubeadm_creates() {
+    let vectors = fixture_json("vectors/ca-pin.json");
+    let (ca, pins) = (text(&vectors, "pem"), [text(&vectors, "pin").parse().unwrap()]);
+    for case in CASES {
+        let documents = Documents::parse(&fixture(&format!("cases/{case}/config.yaml"))).unwrap();
+        let config = documents.into_init(&NodeFacts::named("host"), None).unwrap();
+        let golden = golden(
+            &format!("cases/{case}/objects/ConfigMap.kube-public.cluster-info.yaml"),
+            &[("<CA_DATA>", &base64(ca))],
+        );
+        let info = ClusterInfo::new(&config.api_server(), ca);
+        assert_eq!(info.to_config_map(&Signatures::default()).unwrap().to_yaml(), golden.to_yaml(), "{case}");
+
+        let token: BootstrapToken = "abcdef.0123456789abcdef".parse().unwrap();
+        let error = ClusterInfo::trusted(&golden, &token, &pins).unwrap_err();
+        assert_eq!((error.code(), error.details().retryable), (Code::TOKEN_NOT_SIGNED, true), "{error}");
+        let mut signatures = Signatures::default();
+        signatures.add(&info, &token);
+        let signed = info.to_config_map(&signatures).unwrap();
+        assert_eq!(ClusterInfo::trusted(&signed, &token, &pins).unwrap(), info);
+    }
+}
+
+#[test]
+fn cluster_info_is_trusted_only_with_its_token_and_a_pin() {
+    let vector = &fixture_json("vectors/jws.json")["valid"][0];
+    let pin: CaPin = text(&fixture_json("vectors/ca-pin.json"), "pin").parse().unwrap();
+    let (token, signature) = (token_of(vector), text(vector, "jws"));
+    let other = BootstrapToken::from_parts(token.id().as_str(), "0000000000000000").unwrap();
+    let info = ClusterInfo::from_kubeconfig(text(vector, "content")).unwrap();
+    assert_eq!(info.server(), "https://10.47.217.91:6443");
+    assert_eq!(info.sign(&token), signature, "the controller manager's own signature");
+
+    let stranger = CaPin::new([7; 32]);
+    info.verify(signature, &token, &[pin]).unwrap();
+    info.verify(signature, &token, &[stranger, pin]).unwrap();
+    for (token, pins, want) in [
+        (&token, vec![], Code::TOKEN_PIN_MISSING),
+        (&token, vec![stranger], Code::TOKEN_PIN_MISMATCH),
+        (&other, vec![pin], Code::TOKEN_SIGNATURE),
+    ] {
+        assert_eq!(info.verify(signature, token, &pins).unwrap_err().code(), want);
+    }
+    assert!(info.verify(signature, &token, &[stranger]).unwrap_err().to_string().contains(&pin.to_string()));
+
+    // During a rotation the cluster presents both authorities; a pin of either is enough.
+    let upload = fixture_json("vectors/certificate-upload.json");
+    let both = format!("{}{}", upload["vectors"][0]["plaintext"].as_str().unwrap(), info.ca_pem());
+    let rotating = ClusterInfo::new(info.server(), &both);
+    rotating.verify(&rotating.sign(&token), &token, &[pin]).unwrap();
+}
+
+#[test]
+fn cluster_info_without_server_or_ca_is_refused() {
+    for (text, want) in [
+        ("[", "kubeconfig: expected a kubeconfig"),
+        ("clusters: []", "clusters: expected a cluster without name or a current context"),
+        ("clusters: [{name: '', cluster: {}}]", "clusters.server: expected an https URL"),
+        (
+            "clusters: [{name: '', cluster: {server: 'https://a:1', certificate-authority: /ca.crt}}]",
+            "clusters.certificate-authority-data: expected a PEM text in base64",
+        ),
+    ] {
+        let error = ClusterInfo::from_kubeconfig(text).unwrap_err();
+        assert_eq!(error.code(), Code::TOKEN_CLUSTER_INFO);
+        assert!(error.to_string().contains(want), "{error}");
+    }
 }
 
 proptest! {

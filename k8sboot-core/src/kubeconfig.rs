@@ -1,5 +1,0 @@
-//! kubeconfig files: typed, embedded credentials, verified.
-
-use crate::error::codes;
-
-codes! {}

@@ -1,0 +1,210 @@
+//! Certificates: read, printed, and checked against the CA that should have signed them.
+
+use std::fmt;
+
+use x509_parser::{
+    extensions::ParsedExtension,
+    prelude::{FromDer, X509Certificate},
+    x509::AlgorithmIdentifier,
+};
+
+use super::{CertInfo, Name, PkiError, PublicKey, SignatureAlgorithm, pem};
+
+/// An X.509 certificate. Its bytes are kept as they were read.
+///
+/// Read strictly: nothing after the DER, no extension twice, no damaged extension among those that matter here.
+///
+/// # Examples
+///
+/// ```
+/// # use k8sboot_core::{entropy::System, pki::*, time::Timestamp};
+/// # let (keys, now) = (RandomKeys::new(&System), Timestamp::from_seconds(1_800_000_000));
+/// # let with = Issuing { keys: &keys, entropy: &System, now };
+/// let ca = Ca::self_signed(&CertSpec::authority("ca", "kubernetes", KeyAlgorithm::EcdsaP256), &with)?;
+/// let again = Certificate::from_pem(&ca.certificate().to_pem())?;
+/// assert_eq!(again.info().subject.to_string(), "CN=kubernetes");
+/// # Ok::<(), PkiError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    info: CertInfo,
+    public_key: PublicKey,
+    subject_key_id: Option<Vec<u8>>,
+}
+
+impl Certificate {
+    /// Reads DER.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::Certificate`], and [`PkiError::KeyFormat`] for its public key.
+    pub fn from_der(der: &[u8]) -> Result<Self, PkiError> {
+        let parsed = parse(der)?;
+        let public_key = PublicKey::from_spki_der(parsed.public_key().raw)?;
+        let info = CertInfo::read(&parsed, &public_key)?;
+        let subject_key_id =
+            parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+                _ => None,
+            });
+        Ok(Self { der: der.to_vec(), info, public_key, subject_key_id })
+    }
+
+    /// Reads the first `CERTIFICATE` block of a PEM text.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::Pem`] if there is none; those of [`from_der`](Self::from_der).
+    pub fn from_pem(text: &str) -> Result<Self, PkiError> {
+        let blocks = pem::blocks(text.as_bytes());
+        match blocks.iter().find(|block| block.label == "CERTIFICATE") {
+            Some(block) => Self::from_der(&block.decode()?),
+            None => Err(PkiError::Pem { expected: "a CERTIFICATE block", found: pem::labels(&blocks) }),
+        }
+    }
+
+    /// Reads every `CERTIFICATE` block of a PEM text; there is at least one.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem), for each of them.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, PkiError> {
+        let blocks = pem::blocks(text.as_bytes());
+        let ours = blocks.iter().filter(|block| block.label == "CERTIFICATE");
+        let all = ours.map(|block| Self::from_der(&block.decode()?)).collect::<Result<Vec<_>, _>>()?;
+        if all.is_empty() {
+            return Err(PkiError::Pem { expected: "a CERTIFICATE block", found: pem::labels(&blocks) });
+        }
+        Ok(all)
+    }
+
+    /// One PEM block, as kubeadm writes `*.crt`.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE", &self.der).expose_str().unwrap_or_default().to_owned()
+    }
+
+    /// The DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn info(&self) -> &CertInfo {
+        &self.info
+    }
+
+    /// What it says, without the rest.
+    #[must_use]
+    pub fn into_info(self) -> CertInfo {
+        self.info
+    }
+
+    /// Whom it names, byte for byte.
+    #[must_use]
+    pub const fn subject(&self) -> &Name {
+        &self.info.subject
+    }
+
+    /// Who signed it, byte for byte.
+    #[must_use]
+    pub const fn issuer(&self) -> &Name {
+        &self.info.issuer
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Its subject key identifier, if it has one.
+    #[must_use]
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.subject_key_id.as_deref()
+    }
+
+    /// Whether `issuer` may sign certificates and has signed this one. Does not look at times.
+    ///
+    /// As Go's `CheckSignatureFrom`: names equal byte for byte, `issuer` is a CA whose key usage (if it has one)
+    /// includes signing certificates, and the signature is its key's. SHA-1 is not accepted.
+    #[must_use]
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        self.issuer().der() == issuer.subject().der()
+            && issuer.may_sign()
+            && self.signature_is_of(&issuer.public_key)
+    }
+
+    /// Whether it is a CA whose key usage, if it has one, includes signing certificates.
+    #[must_use]
+    pub fn may_sign(&self) -> bool {
+        self.info.is_ca && (self.info.key_usage.is_empty() || self.info.key_usage.contains(&"keyCertSign"))
+    }
+
+    fn signature_is_of(&self, key: &PublicKey) -> bool {
+        let Ok(parsed) = parse(&self.der) else { return false };
+        // Both statements of the algorithm must agree (RFC 5280 section 4.1.1.2), else the outer one is unprotected.
+        parsed.signature_algorithm == parsed.tbs_certificate.signature
+            && signature_algorithm(&parsed.signature_algorithm).is_some_and(|algorithm| {
+                key.verify(algorithm, parsed.tbs_certificate.as_ref(), &parsed.signature_value.data).is_ok()
+            })
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, issuer {}, serial {})", self.subject(), self.issuer(), self.info.serial)
+    }
+}
+
+/// The algorithm of a signature; `None` if it is not one that this crate accepts.
+pub(super) fn signature_algorithm(identifier: &AlgorithmIdentifier<'_>) -> Option<SignatureAlgorithm> {
+    Some(match identifier.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.11" => SignatureAlgorithm::RsaSha256,
+        "1.2.840.113549.1.1.12" => SignatureAlgorithm::RsaSha384,
+        "1.2.840.113549.1.1.13" => SignatureAlgorithm::RsaSha512,
+        "1.2.840.10045.4.3.2" => SignatureAlgorithm::EcdsaSha256,
+        "1.2.840.10045.4.3.3" => SignatureAlgorithm::EcdsaSha384,
+        "1.3.101.112" => SignatureAlgorithm::Ed25519,
+        _ => return None,
+    })
+}
+
+/// The value of an extension, byte for byte.
+pub(super) fn raw_extension(certificate: &Certificate, kind: &[u8]) -> Option<Vec<u8>> {
+    let parsed = parse(&certificate.der).ok()?;
+    parsed
+        .iter_extensions()
+        .find(|extension| extension.oid.as_bytes() == kind)
+        .map(|found| found.value.to_vec())
+}
+
+pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, PkiError> {
+    match X509Certificate::from_der(der) {
+        Ok(([], parsed)) => Ok(parsed),
+        Ok(_) => Err(not_a_certificate("bytes after the certificate")),
+        Err(_) => Err(not_a_certificate("other or damaged bytes")),
+    }
+}
+
+fn not_a_certificate(found: &str) -> PkiError {
+    PkiError::certificate("certificate", "an X.509 certificate (RFC 5280)", found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400), text in "\\PC*") {
+            let _ = Certificate::from_der(&bytes);
+            let _ = Certificate::all_from_pem(&text);
+        }
+    }
+}
