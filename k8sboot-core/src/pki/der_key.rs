@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         let (_tag, rest) = self.0.split_first()?;
         let (first, rest) = rest.split_first()?;
         let (length, rest) = match *first {
-            short @ 0..0x80 => (usize::from(short), rest),
+            short @ ..=0x7f => (usize::from(short), rest),
             long @ 0x81..=0x83 => {
                 let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
                 let length = bytes.iter().fold(0, |sum: usize, byte| (sum << 8) | usize::from(*byte));

@@ -1,7 +1,11 @@
 //! Where new keys come from.
 
+use zeroize::Zeroizing;
+
+#[cfg(feature = "rsa")]
+use crate::pki::rsa;
 use crate::{
-    entropy::Entropy,
+    entropy::{Entropy, Stream},
     pki::{KeyAlgorithm, KeyPair, PkiError},
 };
 
@@ -33,6 +37,10 @@ impl<'a> RandomKeys<'a> {
     pub fn new(entropy: &'a dyn Entropy) -> Self {
         Self { entropy }
     }
+
+    fn stream(&self, purpose: &str) -> Box<dyn Stream + 'a> {
+        self.entropy.stream(&format!("pki/{purpose}.key"))
+    }
 }
 
 impl KeySource for RandomKeys<'_> {
@@ -40,13 +48,17 @@ impl KeySource for RandomKeys<'_> {
         match algorithm {
             KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 => KeyPair::random_ecdsa(algorithm, purpose),
             KeyAlgorithm::Ed25519 => {
-                let mut seed = zeroize::Zeroizing::new([0; 32]);
-                self.entropy
-                    .stream(&format!("pki/{purpose}.key"))
+                let mut seed = Zeroizing::new([0; 32]);
+                self.stream(purpose)
                     .fill(seed.as_mut_slice())
                     .map_err(|source| PkiError::Entropy { purpose: purpose.to_owned(), source })?;
                 KeyPair::ed25519(seed.as_slice(), None)
             }
+            #[cfg(feature = "rsa")]
+            KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
+                rsa::generate(algorithm, &mut rsa::Draw::new(&mut *self.stream(purpose), purpose))
+            }
+            #[cfg(not(feature = "rsa"))]
             KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
                 Err(PkiError::key_source(purpose, algorithm, "a build without the feature rsa"))
             }

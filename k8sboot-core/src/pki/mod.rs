@@ -29,6 +29,12 @@ mod name;
 mod pem;
 mod public_key;
 pub mod renew;
+#[cfg(feature = "rsa")]
+mod rsa;
+#[cfg(feature = "rsa")]
+mod rsa_screen;
+#[cfg(feature = "rsa")]
+mod rsa_walk;
 mod san;
 mod signer;
 mod spec;
