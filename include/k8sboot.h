@@ -65,6 +65,31 @@
 #define K8SBOOT_E_PKI_ENTROPY 3008
 #define K8SBOOT_E_PKI_SIGN 3009
 #define K8SBOOT_E_PKI_SIGNATURE 3010
+#define K8SBOOT_E_PKI_CERTIFICATE 3101
+#define K8SBOOT_E_PKI_SAN 3102
+#define K8SBOOT_E_PKI_SPEC 3103
+#define K8SBOOT_E_PKI_ALGORITHM_REFUSED 3104
+#define K8SBOOT_E_PKI_WRONG_CA 3105
+#define K8SBOOT_E_PKI_CERTIFICATE_KEY_MISMATCH 3106
+#define K8SBOOT_E_PKI_KEY_MISSING 3107
+#define K8SBOOT_E_PKI_EXPIRED 3108
+#define K8SBOOT_E_PKI_NOT_YET_VALID 3109
+#define K8SBOOT_E_PKI_SAN_MISSING 3110
+#define K8SBOOT_E_PKI_SUBJECT 3111
+#define K8SBOOT_E_PKI_USAGE 3112
+#define K8SBOOT_E_PKI_NOT_A_CA 3113
+#define K8SBOOT_E_PKI_OUTLIVES_ISSUER 3114
+#define K8SBOOT_E_PKI_ALGORITHM_DIFFERS 3115
+#define K8SBOOT_E_PKI_EXTERNAL_INCOMPLETE 3116
+#define K8SBOOT_E_PKI_REQUEST 3117
+#define K8SBOOT_E_KUBECONFIG_SYNTAX 3201
+#define K8SBOOT_E_KUBECONFIG_SHAPE 3202
+#define K8SBOOT_E_KUBECONFIG_MISSING 3203
+#define K8SBOOT_E_KUBECONFIG_CREDENTIAL 3204
+#define K8SBOOT_E_KUBECONFIG_CA 3205
+#define K8SBOOT_E_KUBECONFIG_CERTIFICATE 3206
+#define K8SBOOT_E_KUBECONFIG_KEY_MISMATCH 3207
+#define K8SBOOT_E_KUBECONFIG_VALIDITY 3208
 #define K8SBOOT_E_MANIFEST_SYNTAX 3501
 #define K8SBOOT_E_MANIFEST_OBJECT 3502
 #define K8SBOOT_E_PATCH_NAME 3503
@@ -317,6 +342,34 @@ const k8sboot_cancel_t *k8sboot_cancel_ref(const k8sboot_cancel_t *cancel);
 k8sboot_code_t k8sboot_cancel_trigger(const k8sboot_cancel_t *cancel, k8sboot_error_t **err);
 
 /**
+ * Writes the ConfigMap cluster-info to `out`, as YAML, signed with each of the tokens.
+ *
+ * `server` is the URL of the API servers, `ca_certificates` the PEM text of the cluster's CA. `tokens` are `tokens_len`
+ * tokens, none of which the document shows.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `tokens` has `tokens_len` of them; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_info_new(const char *server,
+                                        const char *ca_certificates,
+                                        const char *const *tokens,
+                                        size_t tokens_len,
+                                        k8sboot_buf_t **out,
+                                        k8sboot_error_t **err);
+
+/**
+ * Reads the ConfigMap cluster-info (YAML or JSON) and writes its kubeconfig to `out`, if and only if it is signed with
+ * the token and its CA is one of the pins `sha256:HEX`, of which there must be at least one.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `pins` has `pins_len` of them; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
+                                            const char *token,
+                                            const char *const *pins,
+                                            size_t pins_len,
+                                            k8sboot_buf_t **out,
+                                            k8sboot_error_t **err);
+
+/**
  * Writes a JSON summary of the proven configuration to `out`: `schemaVersion` (1), `nodeName`, `kubernetesVersion`,
  * `clusterName`, `advertiseAddress`, `bindPort`, `apiServer`, `localApiServer`, `dnsAddress`, `certificatesDir`,
  * `serviceSubnets`, `podSubnets`, `encryptionAlgorithm`, `warnings`. It holds no secret.
@@ -408,6 +461,16 @@ k8sboot_code_t k8sboot_pin_list(const char *certificates, k8sboot_buf_t **out, k
 k8sboot_code_t k8sboot_token_check(const char *token, k8sboot_error_t **err);
 
 /**
+ * Reads the Secret of a token (YAML or JSON) and writes a JSON object to `out`: `token`, `expires` (RFC 3339, left out
+ * if it lives for ever), `usages`, `groups`, `description`. The buffer is wiped when it is freed.
+ *
+ * Requires: `secret` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_from_secret(const char *secret,
+                                         k8sboot_buf_t **out,
+                                         k8sboot_error_t **err);
+
+/**
  * Draws a token from the operating system's randomness and writes it to `out`. The buffer is wiped when it is freed.
  *
  * Requires: `out` and `err` are NULL or writable.
@@ -450,6 +513,19 @@ k8sboot_code_t k8sboot_token_sign(const char *token,
                                   size_t content_len,
                                   k8sboot_buf_t **out,
                                   k8sboot_error_t **err);
+
+/**
+ * Writes the Secret of a token to `out`, as YAML. The buffer is wiped when it is freed.
+ *
+ * `token` is one entry of kubeadm's `bootstrapTokens` as a JSON object: `token`, and optionally `ttl`, `expires`,
+ * `usages`, `groups`, `description`, with kubeadm's defaults. `now` are the seconds since 1970, from which `ttl` counts.
+ *
+ * Requires: `token` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_token_to_secret(const char *token,
+                                       int64_t now,
+                                       k8sboot_buf_t **out,
+                                       k8sboot_error_t **err);
 
 /**
  * Checks that `signature` is the detached JWS of exactly `content` with `token`, in constant time.

@@ -27,6 +27,8 @@ const (
 	CodeTokenShape = Code(C.K8SBOOT_E_TOKEN_SHAPE)
 	CodeTokenPart  = Code(C.K8SBOOT_E_TOKEN_PART)
 	CodeSignature  = Code(C.K8SBOOT_E_TOKEN_SIGNATURE)
+	CodeNotSigned  = Code(C.K8SBOOT_E_TOKEN_NOT_SIGNED)
+	CodePin        = Code(C.K8SBOOT_E_TOKEN_PIN_MISMATCH)
 )
 
 // Error makes a code comparable with [errors.Is].

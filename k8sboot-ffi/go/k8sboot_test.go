@@ -1,11 +1,14 @@
 package k8sboot
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const (
@@ -72,6 +75,49 @@ func TestJoinCommand(t *testing.T) {
 	}
 	if _, err := Pins("no certificate"); err == nil {
 		t.Fatal("pins of nothing")
+	}
+}
+
+func TestSecretsOfTokens(t *testing.T) {
+	now := time.Date(2026, 11, 23, 3, 2, 2, 0, time.UTC)
+	secret, err := (&TokenSpec{Token: token, TTL: "1h", Usages: []string{"signing"}}).Secret(now)
+	if err != nil || !strings.Contains(secret, "bootstrap-token-abcdef") {
+		t.Fatal(err)
+	}
+	back, err := TokenFromSecret(secret)
+	if err != nil || back.Token != token || back.Expires != "2026-11-23T04:02:02Z" || len(back.Usages) != 1 {
+		t.Fatal(err)
+	}
+	if _, err := TokenFromSecret("a: 1\n---\nb: 2\n"); !errors.Is(err, CodeJSON) {
+		t.Fatal(err)
+	}
+}
+
+func TestClusterInfoIsTrustedForAReason(t *testing.T) {
+	vectors, err := os.ReadFile("../../k8sboot-core/tests/fixtures/kubeadm-1.36/vectors/ca-pin.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ca struct{ PEM, Pin string }
+	if err := json.Unmarshal(vectors, &ca); err != nil {
+		t.Fatal(err)
+	}
+	if pins, err := Pins(ca.PEM); err != nil || len(pins) != 1 || pins[0] != ca.Pin {
+		t.Fatal(pins, err)
+	}
+	info, err := ClusterInfo("https://192.0.2.10:6443", ca.PEM, []string{token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := TrustedClusterInfo(info, token, []string{pin, ca.Pin})
+	if err != nil || !strings.Contains(kubeconfig, "https://192.0.2.10:6443") {
+		t.Fatal(kubeconfig, err)
+	}
+	if _, err := TrustedClusterInfo(info, token, []string{pin}); !errors.Is(err, CodePin) {
+		t.Fatal(err)
+	}
+	if _, err := TrustedClusterInfo(info, "ghijkl.0123456789abcdef", []string{ca.Pin}); !errors.Is(err, CodeNotSigned) {
+		t.Fatal(err)
 	}
 }
 

@@ -92,7 +92,10 @@ pub unsafe extern "C" fn k8sboot_error_free(error: *mut k8sboot_error_t) {
 
 /// Why a call fails, before it crosses the boundary.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Reason>);
+
+#[derive(Debug)]
+struct Reason {
     code: k8sboot_code_t,
     kind: &'static str,
     message: String,
@@ -103,24 +106,24 @@ pub(crate) struct Failure {
 impl<P: Problem> From<P> for Failure {
     fn from(problem: P) -> Self {
         let code = problem.code();
-        Self {
+        Self(Box::new(Reason {
             code: code.number(),
             kind: code.name(),
             message: chain(&problem),
             details: problem.details(),
             errors: Vec::new(),
-        }
+        }))
     }
 }
 
 impl Failure {
     fn boundary(code: k8sboot_code_t, kind: &'static str, message: String) -> Self {
-        Self { code, kind, message, details: Details::default(), errors: Vec::new() }
+        Self(Box::new(Reason { code, kind, message, details: Details::default(), errors: Vec::new() }))
     }
 
     fn argument(code: k8sboot_code_t, kind: &'static str, argument: &str, problem: &str) -> Self {
         let mut failure = Self::boundary(code, kind, format!("argument {argument}: {problem}"));
-        failure.details.field = Some(argument.to_owned());
+        failure.0.details.field = Some(argument.to_owned());
         failure
     }
 
@@ -181,22 +184,19 @@ impl Failure {
 
     /// Adds the list of all problems to the details.
     pub(crate) fn with_errors(mut self, errors: Vec<Value>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
-    pub(crate) const fn code(&self) -> k8sboot_code_t {
-        self.code
+    pub(crate) fn code(&self) -> k8sboot_code_t {
+        self.0.code
     }
 }
 
 impl From<Failure> for k8sboot_error_t {
     fn from(failure: Failure) -> Self {
-        Self {
-            code: failure.code,
-            message: c_string(&failure.message),
-            details: c_string(&problem_json(failure.kind, &failure.details, &failure.errors)),
-        }
+        let Reason { code, kind, message, details, errors } = *failure.0;
+        Self { code, message: c_string(&message), details: c_string(&problem_json(kind, &details, &errors)) }
     }
 }
 

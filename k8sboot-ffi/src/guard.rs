@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_panic_becomes_an_error() {
-        let panics: [(fn() -> Result<(), Failure>, &str); 3] = [
+        type Body = fn() -> Result<(), Failure>;
+        let panics: [(Body, &str); 3] = [
             (|| panic!("plain"), "bug in k8sboot: plain"),
             (|| panic!("with {}", 1), "bug in k8sboot: with 1"),
             (|| std::panic::panic_any(7), "bug in k8sboot: panic without a text"),

@@ -15,16 +15,21 @@ compile_error!(
 );
 
 mod guard;
+#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "plans are used up"))]
 mod handle;
 
+#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls can be cancelled"))]
 mod cancel;
 mod config;
+#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls can be cancelled"))]
 mod error;
+#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls have events"))]
 mod event;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
 mod token;
+mod token_object;
 mod version;
 
 pub use cancel::*;
@@ -35,4 +40,5 @@ pub use event::*;
 pub use testing::*;
 pub use text::*;
 pub use token::*;
+pub use token_object::*;
 pub use version::*;

@@ -1,4 +1,5 @@
 //! The C programs of `tests/c`, compiled as strictly as C allows, linked both ways, under the memory checkers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 

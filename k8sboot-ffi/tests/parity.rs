@@ -1,5 +1,6 @@
 //! The Rust and the C API mean the same: one body of tests, run over both.
 #![cfg(all(feature = "config", feature = "crypto"))]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 
@@ -10,10 +11,12 @@ use std::{
 
 use k8sboot::*;
 use k8sboot_core::{
-    config::Documents,
+    config::{Documents, v1beta4},
     error::{Problem, chain},
     facts::NodeFacts,
-    token::{BootstrapToken, CaPin, jws},
+    manifest::{Object, yaml},
+    time::Timestamp,
+    token::{BootstrapToken, CaPin, ClusterInfo, TokenSpec, jws},
 };
 use serde_json::Value;
 
@@ -26,6 +29,10 @@ trait Api {
     fn sign(&self, token: &str, content: &[u8]) -> Result<String, Wrong>;
     fn verify(&self, token: &str, content: &[u8], signature: &str) -> Result<(), Wrong>;
     fn pins(&self, certificates: &str) -> Result<Vec<String>, Wrong>;
+    /// The Secret of a token, and what is read back from it.
+    fn secret(&self, entry: &str, now: i64) -> Result<(String, String), Wrong>;
+    /// The kubeconfig of a cluster-info document.
+    fn trusted(&self, config_map: &str, token: &str, pins: &[&str]) -> Result<String, Wrong>;
     /// Node name, version and API server.
     fn config(&self, documents: &str, hostname: &str) -> Result<[String; 3], Wrong>;
 }
@@ -57,6 +64,22 @@ impl Api for Rust {
     fn pins(&self, certificates: &str) -> Result<Vec<String>, Wrong> {
         let pins = CaPin::of_certificate_pem(certificates).map_err(wrong)?;
         Ok(pins.iter().map(ToString::to_string).collect())
+    }
+
+    fn secret(&self, entry: &str, now: i64) -> Result<(String, String), Wrong> {
+        let entry: v1beta4::BootstrapToken = serde_json::from_str(entry).unwrap();
+        let spec = TokenSpec::from_config(&entry).map_err(wrong)?;
+        let secret = spec.to_secret(Timestamp::from_seconds(now)).map_err(wrong)?;
+        let back = TokenSpec::from_secret(&secret).map_err(wrong)?;
+        Ok((secret.to_yaml(), back.token.expose().to_owned()))
+    }
+
+    fn trusted(&self, config_map: &str, token: &str, pins: &[&str]) -> Result<String, Wrong> {
+        let pins: Vec<CaPin> = pins.iter().map(|pin| pin.parse().unwrap()).collect();
+        let object = yaml::parse_all(config_map).map_err(wrong)?.pop().unwrap();
+        let object = Object::from_value(object).map_err(wrong)?;
+        let info = ClusterInfo::trusted(&object, &token.parse().unwrap(), &pins).map_err(wrong)?;
+        Ok(info.kubeconfig().to_owned())
     }
 
     fn config(&self, documents: &str, hostname: &str) -> Result<[String; 3], Wrong> {
@@ -135,6 +158,26 @@ impl Api for C {
         Ok(serde_json::from_str(&list).unwrap())
     }
 
+    fn secret(&self, entry: &str, now: i64) -> Result<(String, String), Wrong> {
+        // SAFETY: live strings and writable outputs.
+        let secret = text(|out, err| unsafe { k8sboot_token_to_secret(c(entry).as_ptr(), now, out, err) })?;
+        // SAFETY: live strings and writable outputs.
+        let back = text(|out, err| unsafe { k8sboot_token_from_secret(c(&secret).as_ptr(), out, err) })?;
+        let back: Value = serde_json::from_str(&back).unwrap();
+        Ok((secret, back["token"].as_str().unwrap().to_owned()))
+    }
+
+    fn trusted(&self, config_map: &str, token: &str, pins: &[&str]) -> Result<String, Wrong> {
+        let (config_map, token) = (c(config_map), c(token));
+        let pins: Vec<CString> = pins.iter().map(|pin| c(pin)).collect();
+        let pins: Vec<*const c_char> = pins.iter().map(|pin| pin.as_ptr()).collect();
+        // SAFETY: live strings and writable outputs.
+        text(|out, err| unsafe {
+            let (config_map, token) = (config_map.as_ptr(), token.as_ptr());
+            k8sboot_cluster_info_trusted(config_map, token, pins.as_ptr(), pins.len(), out, err)
+        })
+    }
+
     fn config(&self, documents: &str, hostname: &str) -> Result<[String; 3], Wrong> {
         let facts = c(&serde_json::json!({ "hostname": hostname }).to_string());
         let mut config = ptr::null_mut();
@@ -210,6 +253,46 @@ fn pins_of_a_certificate_of_kubeadm_are_alike() {
     for wrong in ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         assert!(same(|api| api.pins(wrong)).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn secrets_of_tokens_are_alike() {
+    let entry = r#"{"token":"abcdef.0123456789abcdef","ttl":"2h0m0s","description":"x"}"#;
+    let (secret, back) = same(|api| api.secret(entry, 1_795_402_922)).unwrap();
+    assert!(secret.contains("bootstrap-token-abcdef"), "{secret}");
+    assert_eq!(back, "abcdef.0123456789abcdef");
+    for wrong in [
+        r#"{"token":"abcdef"}"#,
+        r#"{"token":"abcdef.0123456789abcdef","usages":["sign"]}"#,
+        r#"{"token":"abcdef.0123456789abcdef","groups":["admins"]}"#,
+    ] {
+        assert!(same(|api| api.secret(wrong, 0)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn cluster_info_of_kubeadm_is_trusted_alike() {
+    let vectors = vectors("jws.json");
+    let info = ClusterInfo::from_kubeconfig(vectors["valid"][0]["content"].as_str().unwrap()).unwrap();
+    let pins: Vec<String> =
+        CaPin::of_certificate_pem(info.ca_pem()).unwrap().iter().map(ToString::to_string).collect();
+    let pins: Vec<&str> = pins.iter().map(String::as_str).collect();
+    let token = "abcdef.0123456789abcdef";
+    let tokens = [c(token)];
+    let tokens: Vec<*const c_char> = tokens.iter().map(|token| token.as_ptr()).collect();
+    let (url, ca) = (c(info.server()), c(info.ca_pem()));
+    // SAFETY: live strings and writable outputs.
+    let signed = text(|out, err| unsafe {
+        k8sboot_cluster_info_new(url.as_ptr(), ca.as_ptr(), tokens.as_ptr(), 1, out, err)
+    })
+    .unwrap();
+    assert_eq!(same(|api| api.trusted(&signed, token, &pins)).unwrap(), info.kubeconfig());
+    let other = "sha256:abababababababababababababababababababababababababababababababab";
+    assert!(same(|api| api.trusted(&signed, token, &[other])).is_err());
+    assert!(same(|api| api.trusted(&signed, token, &[])).is_err());
+    assert!(same(|api| api.trusted(&signed, "abcdef.abcdef0123456789", &pins)).is_err());
+    let unsigned = signed.replace("jws-kubeconfig-", "jws-");
+    assert!(same(|api| api.trusted(&unsigned, token, &pins)).is_err());
 }
 
 #[test]

@@ -93,8 +93,51 @@ static void pins_need_certificates(void)
     CHECK(pins == NULL);
 }
 
+static void secrets(void)
+{
+    k8sboot_buf_t *secret = NULL, *back = NULL;
+    CHECK_OK(k8sboot_token_to_secret("{\"token\":\"abcdef.0123456789abcdef\",\"ttl\":\"0s\"}", 0, &secret, &err));
+    CHECK(strstr(k8sboot_buf_data(secret), "name: bootstrap-token-abcdef") != NULL);
+    CHECK_OK(k8sboot_token_from_secret(k8sboot_buf_data(secret), &back, &err));
+    CHECK(strstr(k8sboot_buf_data(back), "\"token\":\"abcdef.0123456789abcdef\"") != NULL);
+    CHECK(strstr(k8sboot_buf_data(back), "expires") == NULL);
+    k8sboot_buf_free(secret);
+    k8sboot_buf_free(back);
+
+    CHECK_FAILS(k8sboot_token_to_secret("[]", 0, &secret, &err), K8SBOOT_E_JSON, "argument token");
+    CHECK_FAILS(k8sboot_token_to_secret("{\"tokn\":\"\"}", 0, &secret, &err), K8SBOOT_E_JSON, "unknown field `tokn`");
+    CHECK_FAILS(k8sboot_token_to_secret(NULL, 0, &secret, &err), K8SBOOT_E_NULL, "argument token");
+    CHECK_FAILS(k8sboot_token_to_secret("\xff", 0, &secret, &err), K8SBOOT_E_UTF8, "argument token");
+    CHECK_FAILS(k8sboot_token_to_secret("{}", 0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK_FAILS(k8sboot_token_from_secret("", &back, &err), K8SBOOT_E_JSON, "expected one object, found 0");
+    CHECK_FAILS(k8sboot_token_from_secret("a: 1\n---\nb: 2\n", &back, &err), K8SBOOT_E_JSON, "found 2");
+    CHECK_FAILS(k8sboot_token_from_secret(NULL, &back, &err), K8SBOOT_E_NULL, "argument secret");
+    CHECK_FAILS(k8sboot_token_from_secret("\xff", &back, &err), K8SBOOT_E_UTF8, "argument secret");
+    CHECK_FAILS(k8sboot_token_from_secret("", NULL, &err), K8SBOOT_E_NULL, "argument out");
+}
+
+/* A right document needs a certificate: tests/parity.rs has one made by kubeadm. */
+static void cluster_info_is_trusted_for_a_reason(void)
+{
+    const char *tokens[] = {token};
+    k8sboot_buf_t *text = NULL;
+    CHECK_FAILS(k8sboot_cluster_info_new("https://a:6443", "", tokens, 1, &text, &err), K8SBOOT_E_TOKEN_CERTIFICATE, "");
+    CHECK_FAILS(k8sboot_cluster_info_new(NULL, "", tokens, 1, &text, &err), K8SBOOT_E_NULL, "argument server");
+    CHECK_FAILS(k8sboot_cluster_info_new("", NULL, tokens, 1, &text, &err), K8SBOOT_E_NULL, "argument ca_certificates");
+    CHECK_FAILS(k8sboot_cluster_info_new("", "", NULL, 1, &text, &err), K8SBOOT_E_NULL, "argument tokens");
+    CHECK_FAILS(k8sboot_cluster_info_new("", "", tokens, 1, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK_FAILS(k8sboot_cluster_info_trusted("", token, NULL, 0, &text, &err), K8SBOOT_E_JSON, "argument config_map");
+    CHECK_FAILS(k8sboot_cluster_info_trusted(NULL, token, NULL, 0, &text, &err), K8SBOOT_E_NULL, "argument config_map");
+    CHECK_FAILS(k8sboot_cluster_info_trusted("", NULL, NULL, 0, &text, &err), K8SBOOT_E_NULL, "argument token");
+    CHECK_FAILS(k8sboot_cluster_info_trusted("", token, NULL, 1, &text, &err), K8SBOOT_E_NULL, "argument pins");
+    CHECK_FAILS(k8sboot_cluster_info_trusted("", token, NULL, 0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK(text == NULL);
+}
+
 int main(void)
 {
+    secrets();
+    cluster_info_is_trusted_for_a_reason();
     made_and_checked();
     signs_and_verifies();
     joins();

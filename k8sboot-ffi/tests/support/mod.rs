@@ -94,7 +94,8 @@ pub(crate) fn has(tool: &str) -> bool {
     there
 }
 
-/// Says so where the test harness does not swallow it.
+/// Says so where the test harness does not swallow it, as it does with `eprintln!`.
+#[allow(clippy::explicit_write)]
 pub(crate) fn skip(reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("test");
