@@ -7,10 +7,10 @@
     reason = "helpers of tests"
 )]
 
-#[cfg(feature = "crypto")]
-mod keys;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "crypto")]
+mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
 #[cfg(feature = "config")]
