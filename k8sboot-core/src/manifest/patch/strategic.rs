@@ -3,9 +3,12 @@
 //! Directives: `$patch: delete|replace` in maps and list items, `$deleteFromPrimitiveList/FIELD`,
 //! `$setElementOrder/FIELD`, `$retainKeys`.
 //!
+//! One difference on purpose: Kubernetes leaves a directive behind, as a field, where the object has no list to apply it
+//! to; here a directive never becomes part of the object.
+//!
 //! Sources: Kubernetes "Strategic Merge Patch" (sig-api-machinery), apimachinery `strategicpatch`.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Map, Value};
 
@@ -99,9 +102,8 @@ impl Merge {
                     original.shift_remove(name);
                     continue;
                 }
-                (_, Value::Object(new)) => Value::Object(self.map(Map::new(), new, &place)?),
-                (_, Value::Array(new)) => Value::Array(self.list(&[], new, &place, order(patch, name))?),
-                (_, value) => value.clone(),
+                // What the object does not have yet is taken as it is, repeated keys included.
+                (_, value) => stripped(value),
             };
             original.insert(name.clone(), merged);
         }
@@ -130,8 +132,9 @@ impl Merge {
         place: &Place<'a>,
         order: Option<&Value>,
     ) -> Result<Vec<Value>, Misfit> {
+        let mut old = Cow::Borrowed(old);
         let merged = match self.schema.list(&place.fields) {
-            ListMerge::Replace => return Ok(new.iter().map(stripped).collect()),
+            ListMerge::Replace => return Ok(items(new)),
             ListMerge::Set => {
                 let mut all: Vec<Value> = Vec::new();
                 for item in old.iter().chain(new) {
@@ -141,13 +144,48 @@ impl Merge {
                 }
                 all
             }
-            ListMerge::ByKey(key) => self.keyed(old, new, place, key)?,
+            ListMerge::ByKey(key) => match self.remaining(&old, new, place, key)? {
+                None => return Ok(items(new)),
+                Some(remaining) => {
+                    old = Cow::Owned(remaining);
+                    self.keyed(&old, new, place, key)?
+                }
+            },
         };
         let order = match order {
             Some(order) => list(order, place)?,
             None => new,
         };
-        Ok(arranged(merged, order, old, self.key(place)))
+        Ok(arranged(merged, order, &old, self.key(place)))
+    }
+
+    /// The old items that the directives among the new ones leave; none if the new list takes the old one's place.
+    fn remaining<'a>(
+        &self,
+        old: &[Value],
+        new: &'a [Value],
+        place: &Place<'a>,
+        key: &str,
+    ) -> Result<Option<Vec<Value>>, Misfit> {
+        let (mut remaining, mut replace) = (old.to_vec(), false);
+        for (index, item) in new.iter().enumerate() {
+            let place = place.item(index);
+            let Value::Object(item) = item else {
+                return Err(place.misfit(format!("a map with {key:?}"), type_name(item)));
+            };
+            match directive(item, &place)? {
+                None => {}
+                Some("replace") => replace = true,
+                Some("delete") => {
+                    let value = key_of(item, key, &place)?;
+                    remaining.retain(|other| !same(other.get(key), Some(value)));
+                }
+                Some(other) => {
+                    return Err(place.misfit("$patch: replace or delete", format!("{other:?}")));
+                }
+            }
+        }
+        Ok((!replace).then_some(remaining))
     }
 
     /// Merges items with the same key and adds the others.
@@ -159,34 +197,13 @@ impl Merge {
         key: &str,
     ) -> Result<Vec<Value>, Misfit> {
         let mut merged = old.to_vec();
-        let mut additions = Vec::new();
-        let mut replace = false;
         for (index, item) in new.iter().enumerate() {
+            let Some(item) = item.as_object().filter(|item| !item.contains_key(PATCH)) else { continue };
             let place = place.item(index);
-            let Value::Object(item) = item else {
-                return Err(place.misfit(format!("a map with {key:?}"), type_name(item)));
-            };
-            match directive(item, &place)? {
-                None => additions.push((item, place)),
-                Some("replace") => replace = true,
-                Some("delete") => {
-                    let value = key_of(item, key, &place)?;
-                    merged.retain(|other| !same(other.get(key), Some(value)));
-                }
-                Some(other) => {
-                    return Err(place.misfit("$patch: replace or delete", format!("{other:?}")));
-                }
-            }
-        }
-        if replace {
-            merged.clear();
-        }
-        for (item, place) in additions {
             let value = key_of(item, key, &place)?;
-            let found = merged.iter_mut().find(|other| same(other.get(key), Some(value)));
-            match found {
+            match merged.iter_mut().find(|other| same(other.get(key), Some(value))) {
                 Some(Value::Object(other)) => *other = self.map(std::mem::take(other), item, &place)?,
-                _ => merged.push(Value::Object(self.map(Map::new(), item, &place)?)),
+                _ => merged.push(Value::Object(without_directives(item))),
             }
         }
         Ok(merged)
@@ -250,7 +267,7 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
     }
 }
 
-/// A copy without directives.
+/// A copy without directives, list items that are directives, and nulls.
 fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
     let fields = map.iter().filter(|(name, value)| !name.starts_with('$') && !value.is_null());
     fields.map(|(name, value)| (name.clone(), stripped(value))).collect()
@@ -259,9 +276,13 @@ fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
 fn stripped(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(without_directives(map)),
-        Value::Array(items) => Value::Array(items.iter().map(stripped).collect()),
+        Value::Array(list) => Value::Array(items(list)),
         other => other.clone(),
     }
+}
+
+fn items(list: &[Value]) -> Vec<Value> {
+    list.iter().filter(|item| item.get(PATCH).is_none()).map(stripped).collect()
 }
 
 /// Puts the items that the order names into that order, and the others where they stood before.
