@@ -15,6 +15,8 @@ mod keys;
 mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(feature = "config")]
+mod manifest_kubectl;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod pki;
 mod support;
