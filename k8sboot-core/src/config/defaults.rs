@@ -78,10 +78,10 @@ pub(super) fn static_join(join: &mut JoinConfiguration) {
     {
         join.discovery.tls_bootstrap_token = token.token.clone();
     }
-    if let Some(control_plane) = &mut join.control_plane {
-        if control_plane.local_api_endpoint.bind_port == 0 {
-            control_plane.local_api_endpoint.bind_port = BIND_PORT;
-        }
+    if let Some(endpoint) = join.control_plane.as_mut().map(|own| &mut own.local_api_endpoint)
+        && endpoint.bind_port == 0
+    {
+        endpoint.bind_port = BIND_PORT;
     }
 }
 

@@ -131,14 +131,15 @@ impl Problem for ConfigError {
 
     fn details(&self) -> Details {
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let mut details = Details::default();
-        details.field = given(&self.field);
-        details.line = (self.line > 0).then_some(self.line);
-        details.column = (self.line > 0).then_some(self.column);
-        details.expected = given(&self.expected);
-        details.found = given(&self.found);
-        details.remedy = given(&self.remedy);
-        details
+        Details {
+            field: given(&self.field),
+            line: (self.line > 0).then_some(self.line),
+            column: (self.line > 0).then_some(self.column),
+            expected: given(&self.expected),
+            found: given(&self.found),
+            remedy: given(&self.remedy),
+            ..Details::default()
+        }
     }
 }
 

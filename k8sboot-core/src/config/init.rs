@@ -86,7 +86,6 @@ pub struct InitConfig {
 
 impl InitConfig {
     /// Starts a configuration without any text; `version` is `vX.Y.Z` or a label such as `stable-1.36`.
-    #[must_use]
     pub fn builder(version: impl Into<String>) -> InitBuilder {
         InitBuilder::new(version)
     }

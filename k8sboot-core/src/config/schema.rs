@@ -360,3 +360,150 @@ static DISCOVERY_3: Fields = Fields(&[
     ("tlsBootstrapToken", Secret),
     ("timeout", Duration),
 ]);
+
+#[cfg(test)]
+mod tests {
+    //! The schema and the typed structures name the same fields.
+
+    use std::collections::BTreeSet;
+
+    use serde::{
+        Deserialize,
+        de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor, value::Error},
+    };
+
+    use super::*;
+    use crate::config::v1beta4;
+
+    /// Hands every structure all of its fields, and notes their paths.
+    struct Recorder<'p> {
+        path: String,
+        paths: &'p mut BTreeSet<String>,
+    }
+
+    macro_rules! give {
+        ($($method:ident => $visit:ident($value:expr),)*) => {
+            $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> { visitor.$visit($value) })*
+        };
+    }
+
+    impl<'de> Deserializer<'de> for Recorder<'_> {
+        type Error = Error;
+
+        give! {
+            deserialize_bool => visit_bool(true),
+            deserialize_i32 => visit_i32(1),
+            // Parses as text, as a duration and as a time.
+            deserialize_str => visit_str("1h"),
+            deserialize_string => visit_str("1h"),
+            // Only EnvVar.valueFrom is untyped.
+            deserialize_any => visit_bool(true),
+        }
+
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_some(self)
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            visitor: V,
+        ) -> Result<V::Value, Error> {
+            visitor.visit_newtype_struct(self)
+        }
+
+        fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_seq(Members { recorder: self, names: ["[]"].iter() })
+        }
+
+        fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_map(Members { recorder: self, names: ["*"].iter() })
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Error> {
+            visitor.visit_map(Members { recorder: self, names: fields.iter() })
+        }
+
+        serde::forward_to_deserialize_any! {
+            i8 i16 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+            enum identifier ignored_any
+        }
+    }
+
+    struct Members<'p> {
+        recorder: Recorder<'p>,
+        names: std::slice::Iter<'static, &'static str>,
+    }
+
+    impl Members<'_> {
+        fn value<'de, S: DeserializeSeed<'de>>(&mut self, name: &str, seed: S) -> Result<S::Value, Error> {
+            let path = format!("{}/{name}", self.recorder.path);
+            self.recorder.paths.insert(path.clone());
+            seed.deserialize(Recorder { path, paths: self.recorder.paths })
+        }
+    }
+
+    impl<'de> MapAccess<'de> for Members<'_> {
+        type Error = Error;
+
+        fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+            let key = self.names.as_slice().first().map(|name| serde::de::value::StrDeserializer::new(name));
+            key.map(|key| seed.deserialize(key)).transpose()
+        }
+
+        fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+            let name = self.names.next().unwrap();
+            self.value(name, seed)
+        }
+    }
+
+    impl<'de> SeqAccess<'de> for Members<'_> {
+        type Error = Error;
+
+        fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+            self.names.next().map(|name| self.value(name, seed)).transpose()
+        }
+    }
+
+    fn of_struct<'de, T: Deserialize<'de>>() -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        T::deserialize(Recorder { path: String::new(), paths: &mut paths }).unwrap();
+        paths
+    }
+
+    fn of_schema(ty: Type, path: &str, paths: &mut BTreeSet<String>) {
+        let mut below = |name: &str, ty: Type| {
+            let path = format!("{path}/{name}");
+            paths.insert(path.clone());
+            of_schema(ty, &path, paths);
+        };
+        match ty {
+            // Untyped in the structures: carried through.
+            Object(fields) if std::ptr::eq(fields, &ENV_SOURCE) => {}
+            Object(fields) => fields.0.iter().for_each(|(name, ty)| below(name, *ty)),
+            List(inner) => below("[]", *inner),
+            Map(inner) => below("*", *inner),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn schema_and_structures_have_the_same_fields() {
+        for (kind, structure) in [
+            ("InitConfiguration", of_struct::<v1beta4::InitConfiguration>()),
+            ("ClusterConfiguration", of_struct::<v1beta4::ClusterConfiguration>()),
+            ("JoinConfiguration", of_struct::<v1beta4::JoinConfiguration>()),
+            ("ResetConfiguration", of_struct::<v1beta4::ResetConfiguration>()),
+        ] {
+            let mut schema = BTreeSet::new();
+            of_schema(Object(V1BETA4.get(kind).unwrap()), "", &mut schema);
+            assert!(schema.len() > 10);
+            assert_eq!(schema, structure, "{kind}");
+        }
+    }
+}

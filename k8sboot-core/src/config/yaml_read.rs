@@ -202,7 +202,9 @@ impl<'t> Reader<'t> {
             cost += key_cost + value_cost;
             height = height.max(value_height);
             if merge {
+                let known = merged.len();
                 self.merge(value, &mut merged);
+                self.ambiguous(&seen, merged.get(known..).unwrap_or_default(), key_at);
             } else if seen.insert(name.clone()) {
                 entries.push(Entry { key: name, place: key_at, value });
             } else {
@@ -213,6 +215,14 @@ impl<'t> Reader<'t> {
         // What stands in the mapping itself wins over what is merged in; among the merged the first wins.
         entries.extend(merged.into_iter().filter(|entry: &Entry| seen.insert(entry.key.clone())));
         Ok((Node::new(at, Tree::Map(entries)), cost, height + 1))
+    }
+
+    /// YAML lets a key of the mapping itself win; go-yaml lets what comes later win. Only where both agree is it clear.
+    fn ambiguous(&mut self, seen: &HashSet<String>, merged: &[Entry], at: Place) {
+        if let Some(entry) = merged.iter().find(|entry| seen.contains(&entry.key)) {
+            let found = format!("{:?} before it as well", entry.key);
+            self.problem(ReadProblem::Duplicate, at, "<< before the keys that override it", found);
+        }
     }
 
     fn merge(&mut self, value: Node, merged: &mut Vec<Entry>) {
@@ -304,19 +314,18 @@ impl<'t> Reader<'t> {
     }
 
     fn report(&mut self, place: Place, expected: &str, found: String) {
-        let (path, expected) = (self.path.clone(), expected.to_owned());
-        self.errors.push(ReadError { place, problem: ReadProblem::Syntax, path, expected, found });
+        self.problem(ReadProblem::Syntax, place, expected, found);
     }
 
     fn duplicate(&mut self, name: &str, at: Place, entries: &[Entry]) {
         let first = entries.iter().find(|entry| entry.key == name).map_or(0, |entry| entry.place.line);
-        self.errors.push(ReadError {
-            place: at,
-            problem: ReadProblem::Duplicate,
-            path: self.path.clone(),
-            expected: "each key once".into(),
-            found: format!("a key that line {first} has given already"),
-        });
+        let found = format!("a key that line {first} has given already");
+        self.problem(ReadProblem::Duplicate, at, "each key once", found);
+    }
+
+    fn problem(&mut self, problem: ReadProblem, place: Place, expected: &str, found: String) {
+        let (path, expected) = (self.path.clone(), expected.to_owned());
+        self.errors.push(ReadError { place, problem, path, expected, found });
     }
 }
 
@@ -388,9 +397,13 @@ mod tests {
     #[test]
     fn merges_with_the_mapping_itself_and_the_first_source_winning() {
         let text =
-            "base: &b {x: 1, v: 2}\nmore: &m {v: 3, z: 4, x: 9}\nout:\n  v: 0\n  <<: [*b, *m]\n  w: 5\n";
+            "base: &b {x: 1, v: 2}\nmore: &m {v: 3, z: 4, x: 9}\nout:\n  <<: [*b, *m]\n  v: 0\n  w: 5\n";
         assert_eq!(values(text)[0]["out"], json!({"v": 0, "w": 5, "x": 1, "z": 4}));
         assert!(first_error("<<: 5").contains("to merge in"));
+        assert_eq!(
+            first_error("base: &b {x: 1}\nout:\n  x: 2\n  <<: *b\n"),
+            "line 4, column 3: out.<<: expected << before the keys that override it, found \"x\" before it as well"
+        );
     }
 
     #[test]

@@ -96,6 +96,7 @@ mod tests {
 
     use super::{super::node::Node, *};
 
+    /// The values are those of `kubectl annotate --local -o json`.
     #[test]
     fn resolves_as_go_does() {
         for (text, want) in [
@@ -138,6 +139,23 @@ mod tests {
             ("1e999", json!("1e999")),
             ("12e5x", json!("12e5x")),
             ("_1", json!("_1")),
+            ("0_7", json!(7)),
+            ("1__0", json!(10)),
+            ("+0x10", json!(16)),
+            ("0x1_F", json!(31)),
+            ("-0b11", json!(-3)),
+            ("0b", json!("0b")),
+            ("00", json!(0)),
+            ("-.5", json!(-0.5)),
+            ("1e-2", json!(0.01)),
+            ("1E3", json!(1000)),
+            ("0.0", json!(0)),
+            ("0777777777777777777777777", json!(7.777777777777778e23)),
+            ("123456789012345678901234567890", json!(1.2345678901234568e29)),
+            ("5e-324", json!(5e-324)),
+            ("1.0e17", json!(100_000_000_000_000_000i64)),
+            ("12:30:45", json!("12:30:45")),
+            ("2026-11-23T05:00:00Z", json!("2026-11-23T05:00:00Z")),
             ("<<", json!("<<")),
         ] {
             let tree = resolve(text).unwrap();

@@ -3,9 +3,12 @@
 //! Everything here is a pure function of an [`InitConfig`](crate::config::InitConfig): the same configuration gives the
 //! same bytes, and they are the bytes that kubeadm writes ([`yaml`]).
 
+pub mod addon;
+pub mod cluster;
 mod error;
 pub mod images;
 pub mod kubelet;
+pub mod node;
 mod object;
 pub mod patch;
 mod quantity;

@@ -18,6 +18,10 @@ mod manifest;
 #[cfg(feature = "config")]
 mod manifest_kubectl;
 #[cfg(all(feature = "config", feature = "crypto"))]
+mod objects;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod oracle_validate;
+#[cfg(all(feature = "config", feature = "crypto"))]
 mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]

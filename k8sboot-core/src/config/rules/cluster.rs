@@ -160,17 +160,12 @@ fn periods(report: &mut Report<'_>, cluster: &ClusterConfiguration) {
             report.warn(field, &expected, period.to_string(), "long-lived certificates cannot be revoked");
         }
     }
-    if let (Some(leaf), Some(authority)) = (leaf, authority) {
-        if leaf > authority {
-            let expected = "a period no longer than caCertificateValidityPeriod";
-            let found = format!("{leaf}, while authorities live {authority}");
-            report.warn(
-                "certificateValidityPeriod",
-                expected,
-                found,
-                "certificates end with their authority",
-            );
-        }
+    if let (Some(leaf), Some(authority)) = (leaf, authority)
+        && leaf > authority
+    {
+        let expected = "a period no longer than caCertificateValidityPeriod";
+        let found = format!("{leaf}, while authorities live {authority}");
+        report.warn("certificateValidityPeriod", expected, found, "certificates end with their authority");
     }
 }
 

@@ -114,7 +114,8 @@ pub(in crate::config) fn bind_port(report: &mut Report<'_>, field: &str, port: i
 /// The key of uploaded certificates: 32 bytes in hexadecimal.
 pub(in crate::config) fn certificate_key(report: &mut Report<'_>, field: &str, key: &SecretText) {
     let text = key.expose();
-    if !text.is_empty() && !(text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())) {
+    let is_key = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !text.is_empty() && !is_key {
         let found = format!("{} characters", text.chars().count());
         report.value_of(field, "64 hexadecimal digits", found, "kubeadm certs certificate-key makes one");
     }

@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use crate::{config::yaml_read::read_documents, manifest::ManifestError};
+use crate::{
+    config::{
+        node::Node,
+        yaml_read::{ReadError, read_documents},
+    },
+    manifest::ManifestError,
+};
 
 /// Reads every document of a YAML or JSON text; empty documents are left out.
 ///
@@ -10,7 +16,7 @@ use crate::{config::yaml_read::read_documents, manifest::ManifestError};
 ///
 /// # Errors
 ///
-/// [`ManifestError::Syntax`] with the first problem of the text.
+/// [`ManifestError::Syntax`] for the first problem; never quotes a value of the text.
 ///
 /// # Examples
 ///
@@ -22,18 +28,17 @@ use crate::{config::yaml_read::read_documents, manifest::ManifestError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn parse_all(text: &str) -> Result<Vec<Value>, ManifestError> {
-    match read_documents(text) {
-        Ok(documents) => Ok(documents.iter().map(|document| document.to_value()).collect()),
-        Err(problems) => {
-            let first = problems.into_iter().next();
-            let place = first.as_ref().map(|problem| problem.place);
-            Err(ManifestError::Syntax {
-                line: place.map_or(0, |p| p.line),
-                column: place.map_or(0, |p| p.column),
-                problem: first.map_or_else(String::new, |problem| problem.found),
-            })
-        }
-    }
+    let documents = read_documents(text).map_err(|errors| syntax(errors.into_iter().next()))?;
+    Ok(documents.iter().map(Node::to_value).collect())
+}
+
+fn syntax(error: Option<ReadError>) -> ManifestError {
+    let Some(ReadError { place, path, expected, found, .. }) = error else {
+        return ManifestError::Syntax { line: 0, column: 0, problem: "nothing".to_owned() };
+    };
+    let field = if path.is_empty() { String::new() } else { format!(" at {path}") };
+    let problem = format!("{found}{field}, where {expected} is expected");
+    ManifestError::Syntax { line: place.line, column: place.column, problem }
 }
 
 #[cfg(test)]
