@@ -21,6 +21,8 @@ mod kubeconfig;
 mod layers;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(feature = "config")]
+mod manifest_kubectl;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod objects;
 #[cfg(all(feature = "config", feature = "crypto"))]
