@@ -13,12 +13,10 @@ codes! {
     KUBECONFIG_CREDENTIAL = 3204,
     /// The CA inside is not the cluster's.
     KUBECONFIG_CA = 3205,
-    /// The client certificate is not signed by the cluster's CA, or not for clients.
-    KUBECONFIG_CERTIFICATE = 3206,
-    /// The client key is not that of the client certificate.
-    KUBECONFIG_KEY_MISMATCH = 3207,
-    /// A certificate inside is not valid at this time.
-    KUBECONFIG_VALIDITY = 3208,
+    /// The server is not verified at all.
+    KUBECONFIG_INSECURE = 3206,
+    /// No certificate could be issued for a user.
+    KUBECONFIG_ISSUE = 3207,
 }
 
 /// Errors of kubeconfigs.
@@ -77,38 +75,48 @@ pub enum KubeconfigError {
         /// How many certificates there are instead.
         found: usize,
     },
-    /// The client certificate does not lead to the cluster's CA, or is not for clients.
-    #[error("kubeconfig: {field}: expected {expected}, found {found} (issue a new client certificate)")]
-    #[non_exhaustive]
-    Certificate {
-        /// The field.
-        field: String,
-        /// What would have been right.
-        expected: &'static str,
-        /// What was there.
-        found: String,
-    },
-    /// The client key is not that of the client certificate.
-    #[error("kubeconfig: {field}: expected the key of the client certificate beside it, found another key")]
-    #[non_exhaustive]
-    KeyMismatch {
-        /// The field.
-        field: String,
-    },
-    /// A certificate inside is not valid at this time.
+    /// The server is not verified at all.
     #[error(
-        "kubeconfig: {field}: expected a certificate that is valid at {now}, found one {found} ({remedy})"
+        "kubeconfig: {field}: expected that the server is verified, found that any server is trusted (set it to false \
+         and embed the cluster's CA)"
     )]
     #[non_exhaustive]
-    Validity {
+    Insecure {
         /// The field.
         field: String,
-        /// The time asked about.
-        now: String,
-        /// For example `valid until 2026-11-23T03:07:02Z`.
-        found: String,
-        /// What to do.
-        remedy: &'static str,
+    },
+    /// A certificate or key inside cannot be read.
+    #[cfg(feature = "crypto")]
+    #[error("kubeconfig: {field}")]
+    #[non_exhaustive]
+    Unreadable {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        #[source]
+        source: crate::pki::PkiError,
+    },
+    /// The client certificate will not be accepted by the cluster.
+    #[cfg(feature = "crypto")]
+    #[error("kubeconfig: {field}")]
+    #[non_exhaustive]
+    Unfit {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        #[source]
+        finding: crate::pki::Finding,
+    },
+    /// No certificate could be issued for a user.
+    #[cfg(feature = "crypto")]
+    #[error("kubeconfig: user {user:?}")]
+    #[non_exhaustive]
+    Issue {
+        /// Name of the user.
+        user: String,
+        /// Why not.
+        #[source]
+        source: crate::pki::PkiError,
     },
 }
 
@@ -120,9 +128,13 @@ impl Problem for KubeconfigError {
             Self::Missing { .. } => Code::KUBECONFIG_MISSING,
             Self::Credential { .. } => Code::KUBECONFIG_CREDENTIAL,
             Self::UntrustedCa { .. } => Code::KUBECONFIG_CA,
-            Self::Certificate { .. } => Code::KUBECONFIG_CERTIFICATE,
-            Self::KeyMismatch { .. } => Code::KUBECONFIG_KEY_MISMATCH,
-            Self::Validity { .. } => Code::KUBECONFIG_VALIDITY,
+            Self::Insecure { .. } => Code::KUBECONFIG_INSECURE,
+            #[cfg(feature = "crypto")]
+            Self::Unreadable { .. } => Code::KUBECONFIG_CREDENTIAL,
+            #[cfg(feature = "crypto")]
+            Self::Unfit { finding, .. } => finding.code(),
+            #[cfg(feature = "crypto")]
+            Self::Issue { .. } => Code::KUBECONFIG_ISSUE,
         }
     }
 
@@ -133,7 +145,7 @@ impl Problem for KubeconfigError {
                 details.line = (*line > 0).then_some(*line);
                 details.column = (*line > 0).then_some(*column);
             }
-            Self::Shape { field, expected, found } | Self::Certificate { field, expected, found } => {
+            Self::Shape { field, expected, found } => {
                 details.field = Some(field.clone());
                 details.expected = Some((*expected).to_owned());
                 details.found = Some(found.clone());
@@ -147,14 +159,19 @@ impl Problem for KubeconfigError {
                 details.expected = Some((*expected).to_owned());
                 details.found = Some((*found).to_owned());
             }
-            Self::UntrustedCa { field, .. } | Self::KeyMismatch { field } => {
-                details.field = Some(field.clone())
-            }
-            Self::Validity { field, found, remedy, .. } => {
+            Self::UntrustedCa { field, .. } | Self::Insecure { field } => details.field = Some(field.clone()),
+            #[cfg(feature = "crypto")]
+            Self::Unreadable { field, source } => {
+                details = source.details();
                 details.field = Some(field.clone());
-                details.found = Some(found.clone());
-                details.remedy = Some((*remedy).to_owned());
             }
+            #[cfg(feature = "crypto")]
+            Self::Unfit { field, finding } => {
+                details = finding.details();
+                details.field = Some(field.clone());
+            }
+            #[cfg(feature = "crypto")]
+            Self::Issue { source, .. } => details = source.details(),
         }
         details
     }

@@ -161,6 +161,15 @@ impl Kubeconfig {
         Self::with_user(cluster, Cluster::new(server, ca_pem), user, credentials)
     }
 
+    /// The same with `namespace` as the default namespace of the current context.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        if let Some(context) = self.contexts.get_mut(&self.current_context) {
+            namespace.clone_into(&mut context.namespace);
+        }
+        self
+    }
+
     fn with_user(cluster_name: &str, cluster: Cluster, user_name: &str, user: User) -> Self {
         let name = format!("{user_name}@{cluster_name}");
         let context = Context { cluster: cluster_name.into(), user: user_name.into(), ..Context::default() };

@@ -4,9 +4,15 @@
 //! same bytes, and they are the bytes that kubeadm writes ([`yaml`]).
 
 mod error;
+pub mod images;
 mod object;
+mod quantity;
+mod static_pod;
+pub mod versions;
 pub mod yaml;
 
 pub(crate) use error::CODES;
 pub use error::ManifestError;
+pub use images::images;
 pub use object::{Object, ObjectKey};
+pub use static_pod::{RenderOptions, StaticPod, static_pods};

@@ -5,10 +5,13 @@ use std::fmt;
 use x509_parser::{
     extensions::ParsedExtension,
     prelude::{FromDer, X509Certificate},
-    x509::AlgorithmIdentifier,
 };
 
-use super::{CertInfo, Name, PkiError, PublicKey, SignatureAlgorithm, pem};
+use super::{
+    CertInfo, Name, PkiError, PublicKey, SignatureAlgorithm,
+    der_key::{Reader, SEQUENCE},
+    pem,
+};
 
 /// An X.509 certificate. Its bytes are kept as they were read.
 ///
@@ -40,9 +43,14 @@ impl Certificate {
     ///
     /// [`PkiError::Certificate`], and [`PkiError::KeyFormat`] for its public key.
     pub fn from_der(der: &[u8]) -> Result<Self, PkiError> {
+        let signed = Signed::read(der).ok_or_else(|| not_a_certificate("other or damaged bytes"))?;
         let parsed = parse(der)?;
+        // Both statements of the algorithm must agree (RFC 5280 section 4.1.1.2): the outer one is not signed.
+        if parsed.signature_algorithm != parsed.tbs_certificate.signature {
+            return Err(not_a_certificate("two algorithms of one signature"));
+        }
         let public_key = PublicKey::from_spki_der(parsed.public_key().raw)?;
-        let info = CertInfo::read(&parsed, &public_key)?;
+        let info = CertInfo::read(&parsed, &public_key, signed.algorithm())?;
         let subject_key_id =
             parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
                 ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
@@ -135,22 +143,13 @@ impl Certificate {
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         self.issuer().der() == issuer.subject().der()
             && issuer.may_sign()
-            && self.signature_is_of(&issuer.public_key)
+            && Signed::read(&self.der).is_some_and(|signed| signed.is_by(&issuer.public_key))
     }
 
     /// Whether it is a CA whose key usage, if it has one, includes signing certificates.
     #[must_use]
     pub fn may_sign(&self) -> bool {
         self.info.is_ca && (self.info.key_usage.is_empty() || self.info.key_usage.contains(&"keyCertSign"))
-    }
-
-    fn signature_is_of(&self, key: &PublicKey) -> bool {
-        let Ok(parsed) = parse(&self.der) else { return false };
-        // Both statements of the algorithm must agree (RFC 5280 section 4.1.1.2), else the outer one is unprotected.
-        parsed.signature_algorithm == parsed.tbs_certificate.signature
-            && signature_algorithm(&parsed.signature_algorithm).is_some_and(|algorithm| {
-                key.verify(algorithm, parsed.tbs_certificate.as_ref(), &parsed.signature_value.data).is_ok()
-            })
     }
 }
 
@@ -160,17 +159,32 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// The algorithm of a signature; `None` if it is not one that this crate accepts.
-pub(super) fn signature_algorithm(identifier: &AlgorithmIdentifier<'_>) -> Option<SignatureAlgorithm> {
-    Some(match identifier.algorithm.to_id_string().as_str() {
-        "1.2.840.113549.1.1.11" => SignatureAlgorithm::RsaSha256,
-        "1.2.840.113549.1.1.12" => SignatureAlgorithm::RsaSha384,
-        "1.2.840.113549.1.1.13" => SignatureAlgorithm::RsaSha512,
-        "1.2.840.10045.4.3.2" => SignatureAlgorithm::EcdsaSha256,
-        "1.2.840.10045.4.3.3" => SignatureAlgorithm::EcdsaSha384,
-        "1.3.101.112" => SignatureAlgorithm::Ed25519,
-        _ => return None,
-    })
+/// The outer form of certificates and requests: body, algorithm, signature.
+///
+/// Nothing of it is covered by the signature but the body, so it is read strictly: one form for one meaning.
+pub(super) struct Signed<'a> {
+    body: &'a [u8],
+    algorithm_der: &'a [u8],
+    signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    pub(super) fn read(der: &'a [u8]) -> Option<Self> {
+        let mut outer = Reader::only(der, SEQUENCE)?;
+        let body = outer.take_whole(SEQUENCE)?;
+        let algorithm_der = outer.take_whole(SEQUENCE)?;
+        let signature = outer.take_bits()?;
+        outer.is_empty().then_some(Self { body, algorithm_der, signature })
+    }
+
+    /// The algorithm; `None` if it is not one that this crate accepts.
+    pub(super) fn algorithm(&self) -> Option<SignatureAlgorithm> {
+        SignatureAlgorithm::from_algorithm_identifier(self.algorithm_der)
+    }
+
+    pub(super) fn is_by(&self, key: &PublicKey) -> bool {
+        self.algorithm().is_some_and(|algorithm| key.verify(algorithm, self.body, self.signature).is_ok())
+    }
 }
 
 /// The value of an extension, byte for byte.
@@ -182,7 +196,7 @@ pub(super) fn raw_extension(certificate: &Certificate, kind: &[u8]) -> Option<Ve
         .map(|found| found.value.to_vec())
 }
 
-pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, PkiError> {
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, PkiError> {
     match X509Certificate::from_der(der) {
         Ok(([], parsed)) => Ok(parsed),
         Ok(_) => Err(not_a_certificate("bytes after the certificate")),

@@ -6,7 +6,9 @@ use x509_parser::{extensions::ParsedExtension, prelude::*};
 
 use super::{
     CertClass, CertSpec, Certificate, Finding, Issuing, KeyAlgorithm, KeyPair, Name, NotBefore, PkiError,
-    PublicKey, Severity, Signer, certificate, check,
+    PublicKey, Severity, Signer,
+    certificate::Signed,
+    check,
     der::{self, Der, oid},
     inspect::AlternativeNames,
     issue, pem,
@@ -71,10 +73,8 @@ impl Csr {
         let content = &parsed.certification_request_info;
         let public_key = PublicKey::from_spki_der(content.subject_pki.raw)?;
         let subject = Name::from_parsed(&content.subject);
-        let signed = certificate::signature_algorithm(&parsed.signature_algorithm).is_some_and(|algorithm| {
-            public_key.verify(algorithm, content.raw, &parsed.signature_value.data).is_ok()
-        });
-        if !signed {
+        let signed = Signed::read(der).ok_or_else(|| damaged("other or damaged bytes"))?;
+        if !signed.is_by(&public_key) {
             return Err(PkiError::Request {
                 name: subject.to_string(),
                 expected: "a signature by the request's own key".to_owned(),
@@ -254,5 +254,20 @@ pub fn accept(
     match findings.iter().find(|finding| finding.severity() == Severity::Error) {
         Some(finding) => Err(finding.clone().into()),
         None => Ok((Certificate::from_pem(certificate_pem)?, findings)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400), text in "\\PC*") {
+            let _ = Csr::from_der(&bytes);
+            let _ = Csr::from_pem(&text);
+        }
     }
 }

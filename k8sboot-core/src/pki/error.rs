@@ -61,6 +61,10 @@ codes! {
     PKI_EXTERNAL_INCOMPLETE = 3116,
     /// A certificate request that its own key did not sign, or that asks for something else.
     PKI_REQUEST = 3117,
+    /// A text is not a certificate key.
+    PKI_CERTIFICATE_KEY = 3151,
+    /// Uploaded certificates are missing, damaged or sealed with another key.
+    PKI_UPLOAD = 3152,
 }
 
 /// Errors of keys and certificates.
@@ -231,6 +235,26 @@ pub enum PkiError {
         /// What was there.
         found: String,
     },
+    /// A text is not a certificate key.
+    #[error("pki: certificate key: expected 64 hexadecimal digits (32 bytes), found {found}")]
+    #[non_exhaustive]
+    CertificateKey {
+        /// What is wrong with it, without any of its characters.
+        found: String,
+    },
+    /// Uploaded certificates are missing, damaged or sealed with another key.
+    #[error("pki: Secret kubeadm-certs: {entry}: expected {expected}, found {found} ({remedy})")]
+    #[non_exhaustive]
+    Upload {
+        /// The entry, for example `ca.key`.
+        entry: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// What was there.
+        found: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
 }
 
 impl PkiError {
@@ -271,6 +295,8 @@ impl Problem for PkiError {
             Self::Unfit { finding } => finding.code(),
             Self::ExternalIncomplete { .. } => Code::PKI_EXTERNAL_INCOMPLETE,
             Self::Request { .. } => Code::PKI_REQUEST,
+            Self::CertificateKey { .. } => Code::PKI_CERTIFICATE_KEY,
+            Self::Upload { .. } => Code::PKI_UPLOAD,
         }
     }
 
@@ -314,6 +340,12 @@ impl Problem for PkiError {
             ),
             Self::Request { expected, found, .. } => {
                 (Some(expected.clone()), Some(found.clone()), Some("make a new request"))
+            }
+            Self::CertificateKey { found } => {
+                (Some("64 hexadecimal digits".to_owned()), Some(found.clone()), None)
+            }
+            Self::Upload { expected, found, remedy, .. } => {
+                (Some((*expected).to_owned()), Some((*found).to_owned()), Some(*remedy))
             }
             Self::KeyMismatch { .. } | Self::Entropy { .. } | Self::Signature { .. } => (None, None, None),
         };

@@ -156,3 +156,36 @@ impl From<Finding> for PkiError {
         Self::Unfit { finding }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_defect_has_a_code_of_its_own_and_a_remedy() {
+        let all = [
+            Defect::WrongCa,
+            Defect::KeyMismatch,
+            Defect::KeyMissing,
+            Defect::Expired,
+            Defect::NotYetValid,
+            Defect::SanMissing,
+            Defect::Subject,
+            Defect::Usage,
+            Defect::NotACa,
+            Defect::OutlivesIssuer,
+            Defect::Algorithm,
+        ];
+        let mut codes = Vec::new();
+        for defect in all {
+            let finding = Finding::new("ca", defect, "x", "y");
+            assert!(Code::all().any(|code| code == finding.code()), "{defect:?}");
+            assert!(!codes.contains(&finding.code()), "{defect:?}");
+            codes.push(finding.code());
+            let text = finding.to_string();
+            assert!(text.ends_with(&format!("expected x, found y ({})", defect.remedy())), "{text}");
+            assert_eq!(PkiError::from(finding.clone()).to_string(), text);
+            assert_eq!(PkiError::from(finding.clone()).details(), finding.details());
+        }
+    }
+}

@@ -98,7 +98,11 @@ impl CertInfo {
         self.subject.der() == self.issuer.der()
     }
 
-    pub(super) fn read(parsed: &X509Certificate<'_>, key: &PublicKey) -> Result<Self, PkiError> {
+    pub(super) fn read(
+        parsed: &X509Certificate<'_>,
+        key: &PublicKey,
+        algorithm: Option<SignatureAlgorithm>,
+    ) -> Result<Self, PkiError> {
         let serial = parsed.raw_serial();
         let significant =
             serial.iter().skip(1).fold(serial, |rest, _| rest.strip_prefix(&[0]).unwrap_or(rest));
@@ -118,14 +122,14 @@ impl CertInfo {
             path_length: None,
             subject_key_id: None,
             authority_key_id: None,
-            signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
+            signature_algorithm: algorithm.map_or_else(
+                || parsed.signature_algorithm.algorithm.to_id_string(),
+                |known| known.name().to_owned(),
+            ),
             key_algorithm: key.description(),
             pin: format!("sha256:{}", hex(&key.pin())),
             extensions: Vec::new(),
         };
-        if let Some(algorithm) = super::certificate::signature_algorithm(&parsed.signature_algorithm) {
-            info.signature_algorithm = SignatureAlgorithm::name(algorithm).to_owned();
-        }
         for extension in parsed.extensions() {
             let dotted = extension.oid.to_id_string();
             let name = extension_name(&dotted).map_or(dotted, str::to_owned);

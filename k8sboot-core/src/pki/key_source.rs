@@ -1,5 +1,7 @@
 //! Where new keys come from.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 #[cfg(feature = "rsa")]
@@ -7,6 +9,7 @@ use crate::pki::rsa;
 use crate::{
     entropy::{Entropy, Stream},
     pki::{KeyAlgorithm, KeyPair, PkiError},
+    secret::SecretBytes,
 };
 
 /// Makes keys, or hands out fixed ones.
@@ -62,6 +65,50 @@ impl KeySource for RandomKeys<'_> {
             KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
                 Err(PkiError::key_source(purpose, algorithm, "a build without the feature rsa"))
             }
+        }
+    }
+}
+
+/// Keys made beforehand, by purpose: what tests and reproducible builds inject.
+///
+/// # Examples
+///
+/// ```
+/// # use k8sboot_core::pki::{FixedKeys, KeyAlgorithm, KeySource, RandomKeys};
+/// # use k8sboot_core::entropy::System;
+/// let ca = RandomKeys::new(&System).generate(KeyAlgorithm::EcdsaP256, "ca")?;
+/// let keys = FixedKeys::new().with("ca", ca.to_pem());
+/// assert!(keys.generate(KeyAlgorithm::EcdsaP256, "ca").is_ok());
+/// assert!(keys.generate(KeyAlgorithm::Rsa2048, "ca").is_err());
+/// assert!(keys.generate(KeyAlgorithm::EcdsaP256, "apiserver").is_err());
+/// # Ok::<(), k8sboot_core::pki::PkiError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct FixedKeys(BTreeMap<String, SecretBytes>);
+
+impl FixedKeys {
+    /// No keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the key for `purpose`, in any form that [`KeyPair::from_pem`] reads.
+    #[must_use]
+    pub fn with(mut self, purpose: &str, pem: SecretBytes) -> Self {
+        self.0.insert(purpose.to_owned(), pem);
+        self
+    }
+}
+
+impl KeySource for FixedKeys {
+    fn generate(&self, algorithm: KeyAlgorithm, purpose: &str) -> Result<KeyPair, PkiError> {
+        let pem = self.0.get(purpose).ok_or_else(|| PkiError::key_source(purpose, algorithm, "none"))?;
+        let key = KeyPair::from_pem(pem)?;
+        if key.algorithm() == Some(algorithm) {
+            Ok(key)
+        } else {
+            Err(PkiError::key_source(purpose, algorithm, "a key of another algorithm"))
         }
     }
 }

@@ -48,6 +48,8 @@ enum Secret {
     Rsa(Box<RsaKeyPair>),
     Ecdsa(Box<EcdsaKeyPair>, SignatureAlgorithm),
     Ed25519(Box<Ed25519KeyPair>),
+    #[cfg(feature = "deterministic")]
+    Rfc6979(crate::pki::deterministic::EcdsaKey, SignatureAlgorithm),
 }
 
 impl KeyPair {
@@ -93,6 +95,8 @@ impl KeyPair {
         let label = match self.secret {
             Secret::Rsa(_) => "RSA PRIVATE KEY",
             Secret::Ecdsa(..) => "EC PRIVATE KEY",
+            #[cfg(feature = "deterministic")]
+            Secret::Rfc6979(..) => "EC PRIVATE KEY",
             Secret::Ed25519(_) => "PRIVATE KEY",
         };
         pem::encode(label, &self.der)
@@ -102,6 +106,30 @@ impl KeyPair {
     #[must_use]
     pub fn algorithm(&self) -> Option<KeyAlgorithm> {
         self.public.algorithm()
+    }
+
+    /// The same key, with ECDSA nonces as RFC 6979 says: equal messages get equal signatures. Other kinds stay as they
+    /// are, since their signatures are deterministic anyway.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::KeyFormat`] never happens for a key that was read or made by this crate.
+    #[cfg(feature = "deterministic")]
+    pub fn deterministic(self) -> Result<Self, PkiError> {
+        let Secret::Ecdsa(_, algorithm) = self.secret else { return Ok(self) };
+        let key = match key_format::read(key_format::Format::Sec1, &self.der)? {
+            Scalars::Ec { curve, scalar, .. } => crate::pki::deterministic::EcdsaKey::new(curve, &scalar),
+            _ => None,
+        };
+        let secret = Secret::Rfc6979(
+            key.ok_or(PkiError::KeyFormat {
+                what: "EC private key",
+                expected: "a number below the curve's order",
+                found: "another one",
+            })?,
+            algorithm,
+        );
+        Ok(Self { secret, ..self })
     }
 
     fn read_pem(text: &SecretBytes, known: Option<&PublicKey>) -> Result<Self, PkiError> {
@@ -183,6 +211,8 @@ impl Signer for KeyPair {
         match &self.secret {
             Secret::Rsa(_) => SignatureAlgorithm::RsaSha256,
             Secret::Ecdsa(_, algorithm) => *algorithm,
+            #[cfg(feature = "deterministic")]
+            Secret::Rfc6979(_, algorithm) => *algorithm,
             Secret::Ed25519(_) => SignatureAlgorithm::Ed25519,
         }
     }
@@ -199,6 +229,8 @@ impl Signer for KeyPair {
             }
             Secret::Ecdsa(key, _) => Ok(key.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
             Secret::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
+            #[cfg(feature = "deterministic")]
+            Secret::Rfc6979(key, _) => Ok(key.sign(message)),
         }
     }
 }

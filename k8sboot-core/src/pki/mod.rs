@@ -16,12 +16,15 @@ pub mod check;
 pub mod csr;
 mod der;
 mod der_key;
+#[cfg(feature = "deterministic")]
+mod deterministic;
 mod error;
 pub mod expiration;
 pub mod external;
 mod finding;
 mod inspect;
 mod issue;
+mod key_farm;
 mod key_format;
 mod key_source;
 mod keys;
@@ -40,17 +43,24 @@ mod signer;
 mod spec;
 #[cfg(feature = "config")]
 mod tree;
+pub mod upload;
+#[cfg(feature = "config")]
+mod upload_secret;
 
 pub(crate) use error::CODES;
 
 pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};
 pub use ca::{Ca, Issued, Issuing};
 pub use certificate::Certificate;
+pub use check::{Decision, Found, KeyDecision, decide, decide_key};
 pub use csr::Csr;
+#[cfg(feature = "deterministic")]
+pub use deterministic::DeterministicKeys;
 pub use error::PkiError;
 pub use finding::{Defect, Finding, Severity};
 pub use inspect::{CertInfo, Extension, inspect};
-pub use key_source::{KeySource, RandomKeys};
+pub use key_farm::{KeyFarm, generate_all};
+pub use key_source::{FixedKeys, KeySource, RandomKeys};
 pub use keys::KeyPair;
 pub use name::{Attribute, Name, Subject};
 pub use public_key::PublicKey;
@@ -64,3 +74,4 @@ pub use spec::{
 pub use tree::{
     control_plane, control_plane_with, description, kubeconfigs, kubeconfigs_with, service_account,
 };
+pub use upload::CertificateKey;

@@ -2,14 +2,14 @@
 //!
 //! Both primes lie between √2 · 2^(n/2-1) and 2^(n/2), differ by more than 2^(n/2-100), and have `p - 1` and `q - 1` prime
 //! to e = 65537 (A.1.1 and A.1.3). They pass as many Miller–Rabin rounds with random bases as table B.1 wants for an
-//! error of 2^-112, 2^-128 and 2^-144, and a strong Lucas test on top. d is the inverse of e modulo
+//! error of 2^-112, 2^-128 and 2^-144, and an extra strong Lucas test on top. d is the inverse of e modulo
 //! lcm(p - 1, q - 1) and larger than 2^(n/2). The candidates come from a walk (see the module `rsa_walk`) instead
 //! of one draw each. Primality and arithmetic are `crypto-primes`' and `crypto-bigint`'s.
 
 use crypto_bigint::{
     Concat, Limb, NonZero, Odd, RandomMod, U1024, U1536, U2048, U3072, U4096, Uint, UnsignedWithMontyForm,
 };
-use crypto_primes::hazmat::{LucasCheck, MillerRabin, SelfridgeBase, lucas_test};
+use crypto_primes::hazmat::{BruteForceBase, LucasCheck, MillerRabin, lucas_test};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -117,7 +117,7 @@ where
     Ok(None)
 }
 
-/// Miller–Rabin with random bases (FIPS 186-5, B.3.1), then a strong Lucas test.
+/// Miller–Rabin with random bases (FIPS 186-5, B.3.1), then an extra strong Lucas test.
 fn is_prime<const L: usize>(candidate: &Uint<L>, rounds: usize, draw: &mut Draw<'_>) -> Result<bool, PkiError>
 where
     Uint<L>: UnsignedWithMontyForm + RandomMod,
@@ -131,7 +131,7 @@ where
             return Ok(false);
         }
     }
-    Ok(lucas_test(odd, SelfridgeBase, LucasCheck::Strong).is_probably_prime())
+    Ok(lucas_test(odd, BruteForceBase, LucasCheck::ExtraStrong).is_probably_prime())
 }
 
 /// Whether |a - b| > 2^(bits-100).

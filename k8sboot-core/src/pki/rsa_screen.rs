@@ -14,22 +14,75 @@ use zeroize::Zeroizing;
 pub(super) fn passes<const L: usize, const W: usize>(n: &Uint<L>) -> bool {
     let negated_inverse = negated_inverse(n);
     let mut product = Zeroizing::new([Limb::ZERO; W]);
+    let digits = exponent(n);
     // Since n > 2^(bits - 1), the Montgomery form of 1, which is 2^bits mod n, is 2^bits - n.
     let one = Zeroizing::new(n.wrapping_neg());
     let mut value = one.clone();
-    // The exponent's bits from the top; its lowest is zero, since n is odd.
-    let mut digits = n.as_words().iter().rev().peekable();
-    while let Some(digit) = digits.next() {
-        let lowest = u32::from(digits.peek().is_none());
-        for bit in (0..Word::BITS).rev() {
+    let Some(modulus) = n.as_nz_vartime() else { return false };
+    for _ in 0..TOP {
+        *value = value.add_mod(&value, modulus);
+    }
+    for digit in digits.iter().rev() {
+        for _ in 0..WINDOW {
             square(&mut value, n, negated_inverse, &mut product);
-            if bit >= lowest {
-                double_if((digit >> bit) & 1, &mut value, n);
-            }
         }
+        shift_and_reduce(*digit, &mut value, n, negated_inverse);
     }
     // Below 2^bits there is only one number that is congruent to `one`: the next would be 2^bits itself.
     *value == *one
+}
+
+/// Bits of the exponent that one multiplication by a power of two covers.
+const WINDOW: u32 = 5;
+
+/// What is left of the exponent above its digits: `B` makes each of them carry this much.
+const TOP: u32 = Word::BITS >> WINDOW;
+
+/// The exponent `n - 1`, prepared for multiplications by `2^digit / 2^B`, `B` being the bits of a limb.
+///
+/// The digits d to the base `2^WINDOW`, lowest first, satisfy
+/// `n - 1 = TOP * 2^(WINDOW * len) + sum of (d[i] - B) * 2^(WINDOW * i)`.
+fn exponent<const L: usize>(n: &Uint<L>) -> Zeroizing<Vec<u32>> {
+    let windows = Uint::<L>::BITS.div_ceil(WINDOW);
+    let mut digits = Zeroizing::new(Vec::with_capacity(usize::try_from(windows).unwrap_or_default()));
+    let (mut words, mut pending, mut bits) = (n.as_words().iter(), 0_u128, 0);
+    let mut carry = 0;
+    for window in 0..windows {
+        if bits < WINDOW {
+            pending |= u128::from(words.next().copied().unwrap_or_default()) << bits;
+            bits += Word::BITS;
+        }
+        // n is odd, so taking one away only clears the lowest bit.
+        let own = u32::try_from(pending & ((1 << WINDOW) - 1)).unwrap_or_default() - u32::from(window == 0);
+        let digit = own + Word::BITS + carry;
+        digits.push(digit & ((1 << WINDOW) - 1));
+        carry = digit >> WINDOW;
+        pending >>= WINDOW;
+        bits -= WINDOW;
+    }
+    debug_assert_eq!(carry, TOP);
+    digits
+}
+
+/// `value * 2^shift / 2^B (mod n)`, below `2^bits`, for a shift below `2^WINDOW`.
+#[inline]
+fn shift_and_reduce<const L: usize>(shift: u32, value: &mut Uint<L>, n: &Uint<L>, negated_inverse: Limb) {
+    let lowest = value.as_limbs().first().map_or(0, |limb| limb.0 << shift);
+    let q = Limb(lowest).wrapping_mul(negated_inverse);
+    let (mut below, mut carry) = (0, Limb::ZERO);
+    // Every sum goes one place down: the first is zero by the choice of q.
+    let mut unused = Limb::ZERO;
+    let mut to = &mut unused;
+    for (limb, n) in value.as_mut_limbs().iter_mut().zip(n.as_limbs()) {
+        let shifted = Limb((limb.0 << shift) | (below >> 1 >> (Word::BITS - 1 - shift)));
+        below = limb.0;
+        *to = mac(shifted, q, *n, &mut carry);
+        to = limb;
+    }
+    let top = Limb(below >> 1 >> (Word::BITS - 1 - shift));
+    let overflow;
+    (*to, overflow) = top.carrying_add(carry, Limb::ZERO);
+    subtract_if(overflow.0, value, n);
 }
 
 /// `value * value / 2^bits (mod n)`, below `2^bits`.
@@ -122,27 +175,14 @@ fn reduce(product: &mut [Limb], n: &[Limb], negated_inverse: Limb) -> Limb {
     meta
 }
 
-/// `2 * value (mod n)` if `bit` is one, below `2^bits`.
+/// Subtracts `n` if `carry` (the bit above `value`) is one; the result is right if it is below `2^bits`.
 #[inline]
-fn double_if<const L: usize>(bit: Word, value: &mut Uint<L>, n: &Uint<L>) {
-    let mask = bit.wrapping_neg();
-    let mut carry = Limb::ZERO;
-    for limb in value.as_mut_limbs() {
-        (*limb, carry) = limb.carrying_add(Limb(limb.0 & mask), carry);
-    }
-    let carry = subtract_if(carry.0, value, n);
-    subtract_if(carry, value, n);
-}
-
-/// Subtracts `n` if `carry` (the bit above `value`) is one; returns what is left of the carry.
-#[inline]
-fn subtract_if<const L: usize>(carry: Word, value: &mut Uint<L>, n: &Uint<L>) -> Word {
+fn subtract_if<const L: usize>(carry: Word, value: &mut Uint<L>, n: &Uint<L>) {
     let mask = carry.wrapping_neg();
     let mut borrow = Limb::ZERO;
     for (limb, n) in value.as_mut_limbs().iter_mut().zip(n.as_limbs()) {
         (*limb, borrow) = limb.borrowing_sub(Limb(n.0 & mask), borrow);
     }
-    carry.wrapping_sub(borrow.0 & 1)
 }
 
 /// `sum + x * y + carry`; the upper half becomes the new carry.

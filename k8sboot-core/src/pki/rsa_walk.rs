@@ -21,6 +21,8 @@ pub(super) struct Range<const L: usize> {
     /// How many odd numbers there are from `lowest` to `2^bits - 1`.
     count: Uint<L>,
     primes: Vec<u16>,
+    /// The remainders of `2 * count` by the primes.
+    span: Vec<u16>,
     /// Products of consecutive small primes, each in one word, and how many primes are in it.
     products: Vec<(Reciprocal, usize)>,
 }
@@ -56,7 +58,9 @@ impl<const L: usize> Range<L> {
             }
         }
         products.extend(reciprocal(product).map(|reciprocal| (reciprocal, factors)));
-        Self { lowest, count, primes, products }
+        let mut range = Self { lowest, count, primes, span: Vec::new(), products };
+        range.span = range.remainders(&count.wrapping_shl_vartime(1)).to_vec();
+        range
     }
 
     /// Starts a walk.
@@ -65,12 +69,10 @@ impl<const L: usize> Range<L> {
         let stride = draw.below(&self.count.wrapping_sub(&Uint::ONE))?;
         let candidate = Zeroizing::new(self.lowest.wrapping_add(&start.wrapping_shl_vartime(1)));
         let step = Zeroizing::new(stride.wrapping_add(&Uint::ONE).wrapping_shl_vartime(1));
-        let span = self.count.wrapping_shl_vartime(1);
         let onward = self.remainders(&step);
-        let mut around = self.remainders(&span);
-        for ((around, onward), prime) in around.iter_mut().zip(onward.iter()).zip(&self.primes) {
-            *around = add(*onward, prime.wrapping_sub(*around) % prime, *prime);
-        }
+        let mut around = Zeroizing::new(Vec::with_capacity(onward.len()));
+        let factors = onward.iter().zip(&self.span).zip(&self.primes);
+        around.extend(factors.map(|((step, span), prime)| add(*step, (prime - span) % prime, *prime)));
         Ok(Walk { range: self, remainders: self.remainders(&candidate), candidate, step, onward, around })
     }
 

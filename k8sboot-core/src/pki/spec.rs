@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{KeyAlgorithm, PkiError, Subject, san};
+use super::{KeyAlgorithm, PkiError, San, Subject, san};
 use crate::time::GoDuration;
 
 /// By how much certificates are backdated, so that clocks may differ a little: five minutes, as kubeadm does.
@@ -87,7 +87,7 @@ pub struct CertSpec {
 }
 
 impl CertSpec {
-    /// A self-signed CA as kubeadm makes them: its common name is also its only DNS name; 3650 days.
+    /// A self-signed CA as kubeadm makes them: 3650 days, and its common name is also its only DNS name (if it can be one).
     #[must_use]
     pub fn authority(name: &str, common_name: &str, algorithm: KeyAlgorithm) -> Self {
         Self {
@@ -96,7 +96,10 @@ impl CertSpec {
             issuer: None,
             class: CertClass::Ca,
             subject: Subject::named(common_name),
-            dns_names: vec![common_name.to_owned()],
+            dns_names: matches!(common_name.parse(), Ok(San::Dns(_)))
+                .then(|| common_name.to_owned())
+                .into_iter()
+                .collect(),
             ip_addresses: Vec::new(),
             algorithm,
             validity: CA_VALIDITY,

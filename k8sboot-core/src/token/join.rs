@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{BootstrapToken, CaPin, TokenError};
-use crate::secret::SecretBytes;
+use crate::{pki::CertificateKey, secret::SecretBytes};
 
 /// What a node needs to join: where the cluster is, a token, and how to recognise the cluster.
 ///
@@ -41,7 +41,7 @@ pub enum JoinRole {
     /// Runs the control plane too.
     ControlPlane {
         /// The key of the uploaded certificates; `None` if the certificates are brought to the node in another way.
-        certificate_key: Option<SecretBytes>,
+        certificate_key: Option<CertificateKey>,
     },
 }
 
@@ -59,7 +59,7 @@ impl JoinCommand {
         Self::new(endpoint.into(), token, pins, JoinRole::Worker)
     }
 
-    /// The command for a further control plane. `certificate_key` are 64 hexadecimal digits, if certificates were uploaded.
+    /// The command for a further control plane. `certificate_key` is given if certificates were uploaded.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl JoinCommand {
         endpoint: impl Into<String>,
         token: BootstrapToken,
         pins: Vec<CaPin>,
-        certificate_key: Option<SecretBytes>,
+        certificate_key: Option<CertificateKey>,
     ) -> Result<Self, TokenError> {
         Self::new(endpoint.into(), token, pins, JoinRole::ControlPlane { certificate_key })
     }
@@ -133,7 +133,7 @@ impl JoinCommand {
             text.push_str("--control-plane ");
             if let Some(key) = certificate_key {
                 text.push_str("--certificate-key ");
-                text.push_str(shown.secret(key.expose_str().unwrap_or_default()));
+                text.push_str(shown.secret(key.expose().expose_str().unwrap_or_default()));
             }
         }
         text

@@ -26,5 +26,9 @@ pub use error::TokenError;
 #[cfg(feature = "crypto")]
 pub use join::{JoinCommand, JoinRole};
 pub use pin::CaPin;
+#[cfg(feature = "crypto")]
+pub(crate) use pin::decode_hex;
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub(crate) use secret_object::secret_name;
 #[cfg(feature = "config")]
 pub use spec::{DEFAULT_GROUP, TokenSpec, Ttl, Usages};

@@ -321,6 +321,148 @@ fn debug_shows_no_credential() {
     assert!(shown.contains("password") && shown.contains("exec"), "{shown}");
 }
 
+#[cfg(feature = "crypto")]
+mod with_certificates {
+    use k8sboot_core::{
+        entropy::System,
+        kubeconfig::{UserSpec, for_user},
+        pki::{Ca, CertClass, CertSpec, Issuing, KeyAlgorithm, RandomKeys, Subject},
+        time::Timestamp,
+    };
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn issuing<'a>(keys: &'a RandomKeys<'a>, now: Timestamp) -> Issuing<'a> {
+        Issuing { keys, entropy: &System, now }
+    }
+
+    fn new_ca(now: Timestamp) -> Ca {
+        let spec = CertSpec::authority("ca", "kubernetes", KeyAlgorithm::EcdsaP256);
+        Ca::self_signed(&spec, &issuing(&RandomKeys::new(&System), now)).unwrap()
+    }
+
+    fn jane() -> UserSpec {
+        UserSpec::new("jane", "kubernetes", "https://192.0.2.10:6443").in_groups(["readers", "team-a"])
+    }
+
+    #[test]
+    fn a_users_kubeconfig_holds_who_where_and_for_how_long() {
+        let (ca, keys) = (new_ca(NOW), RandomKeys::new(&System));
+        let user = jane().valid_for("8h".parse().unwrap()).in_namespace("team-a");
+        let config = for_user(&ca, &user, &issuing(&keys, NOW)).unwrap();
+        let current = config.current().unwrap();
+        assert_eq!((current.name, current.context.namespace.as_str()), ("jane@kubernetes", "team-a"));
+        assert_eq!(current.cluster.ca_pem(), Some(ca.chain_pem().as_str()));
+        let Some(Source::Inline(pem)) = &current.user.client_certificate else { panic!("{config:?}") };
+        let info = k8sboot_core::pki::inspect(std::str::from_utf8(pem).unwrap()).unwrap().remove(0);
+        assert_eq!(info.subject.to_string(), "O=team-a+O=readers,CN=jane");
+        assert_eq!((info.ext_key_usage, info.is_ca), (vec!["clientAuth".to_owned()], false));
+        assert_eq!(info.not_after, NOW.plus_seconds(8 * 3_600));
+        assert_eq!(info.not_before, ca.certificate().info().not_before);
+
+        assert!(config.verify(&ca.chain_pem(), NOW).is_empty());
+        if let Some(json) = kubectl(&yaml(&config), &["config", "view", "--raw", "-o", "json"]) {
+            let seen: Value = serde_json::from_str(&json).unwrap();
+            let data = seen["users"][0]["user"]["client-certificate-data"].as_str().unwrap();
+            assert_eq!(STANDARD.decode(data).unwrap(), *pem);
+        }
+        for (bad, want) in [
+            (jane().valid_for("0s".parse().unwrap()), "user validity: expected more than 0s, found 0s"),
+            (UserSpec::new("", "c", "s"), "user name: expected a name, found none"),
+        ] {
+            assert!(for_user(&ca, &bad, &issuing(&keys, NOW)).unwrap_err().to_string().contains(want));
+        }
+    }
+
+    #[test]
+    fn verify_names_everything_that_will_not_work() {
+        let (ca, other, keys) = (new_ca(NOW), new_ca(NOW), RandomKeys::new(&System));
+        let make = |ca: &Ca, now| for_user(ca, &jane(), &issuing(&keys, now)).unwrap();
+        let good = make(&ca, NOW);
+        let (foreign, later) = (make(&other, NOW), NOW.plus_seconds(400 * 86_400));
+        let ca_pem = ca.chain_pem();
+        assert!(
+            good.verify(&format!("{}{ca_pem}", other.chain_pem()), NOW).is_empty(),
+            "a bundle in rotation"
+        );
+
+        let user = |change: &dyn Fn(&mut User)| {
+            let mut config = good.clone();
+            change(config.users.get_mut("jane").unwrap());
+            config
+        };
+        let cluster = |change: &dyn Fn(&mut Cluster)| {
+            let mut config = good.clone();
+            change(config.clusters.get_mut("kubernetes").unwrap());
+            config
+        };
+        let mut server = CertSpec::user("s", Subject::named("s"), KeyAlgorithm::EcdsaP256);
+        server.class = CertClass::Server;
+        let server = ca.issue(&server, &issuing(&keys, NOW)).unwrap();
+        let (server_pem, server_key) = (server.certificate.to_pem().into_bytes(), server.key.to_pem());
+        let foreign_user = foreign.users["jane"].clone();
+
+        for (config, now, want) in [
+            (Kubeconfig::default(), NOW, vec![Code::KUBECONFIG_MISSING]),
+            (foreign.clone(), NOW, vec![Code::KUBECONFIG_CA, Code::PKI_WRONG_CA]),
+            (user(&|user| *user = foreign_user.clone()), NOW, vec![Code::PKI_WRONG_CA]),
+            (
+                user(&|user| user.client_key = foreign_user.client_key.clone()),
+                NOW,
+                vec![Code::PKI_CERTIFICATE_KEY_MISMATCH],
+            ),
+            (good.clone(), later, vec![Code::PKI_EXPIRED]),
+            (good.clone(), NOW.plus_seconds(-301), vec![Code::PKI_NOT_YET_VALID]),
+            (
+                user(&|user| {
+                    user.client_certificate = Some(Source::Inline(server_pem.clone()));
+                    user.client_key = Some(Source::Inline(server_key.clone()));
+                }),
+                NOW,
+                vec![Code::PKI_USAGE],
+            ),
+            (
+                user(&|user| user.client_key = Some(Source::Inline(SecretBytes::from("x".to_owned())))),
+                NOW,
+                vec![Code::KUBECONFIG_CREDENTIAL],
+            ),
+            (user(&|user| user.client_key = None), NOW, vec![Code::KUBECONFIG_MISSING]),
+            (user(&|user| user.client_certificate = None), NOW, vec![Code::KUBECONFIG_MISSING]),
+            (
+                user(&|user| user.client_key = Some(Source::File("k".into()))),
+                NOW,
+                vec![Code::KUBECONFIG_MISSING],
+            ),
+            (user(&|user| *user = User::default()), NOW, vec![Code::KUBECONFIG_MISSING]),
+            (
+                cluster(&|cluster| cluster.insecure_skip_tls_verify = true),
+                NOW,
+                vec![Code::KUBECONFIG_INSECURE],
+            ),
+            (cluster(&|cluster| cluster.certificate_authority = None), NOW, vec![Code::KUBECONFIG_MISSING]),
+            (cluster(&|cluster| *cluster = Cluster::new("s", "x")), NOW, vec![Code::KUBECONFIG_CREDENTIAL]),
+        ] {
+            let problems = config.verify(&ca_pem, now);
+            let shown: Vec<_> = problems.iter().map(|p| k8sboot_core::error::chain(p)).collect();
+            assert_eq!(problems.iter().map(Problem::code).collect::<Vec<_>>(), want, "{shown:#?}");
+            assert!(shown.iter().all(|text| text.starts_with("kubeconfig: ")), "{shown:#?}");
+        }
+        let token = Kubeconfig::with_token("c", "s", &ca_pem, "u", SecretBytes::from("t".to_owned()));
+        assert!(token.verify(&ca_pem, NOW).is_empty());
+        assert_eq!(good.verify("no PEM", NOW)[0].code(), Code::KUBECONFIG_CREDENTIAL);
+        assert_eq!(
+            k8sboot_core::error::chain(&good.verify(&ca_pem, later)[0]),
+            format!(
+                "kubeconfig: users[\"jane\"].user.client-certificate-data: pki: jane: validity: expected an end after \
+                 {later}, found {} (renew it)",
+                NOW.plus_seconds(365 * 86_400)
+            )
+        );
+    }
+}
+
 fn any_user() -> impl Strategy<Value = User> {
     (any::<Option<String>>(), any::<Option<Vec<u8>>>(), any::<Option<Vec<u8>>>()).prop_map(
         |(token, certificate, key)| User {

@@ -1,8 +1,20 @@
 //! One integration binary: a module per family, so that there is one link.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 #[cfg(feature = "config")]
 mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod upload;

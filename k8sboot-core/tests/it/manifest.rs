@@ -2,7 +2,11 @@
 
 use std::{io::Write, process::Command};
 
-use k8sboot_core::manifest::yaml;
+use k8sboot_core::{
+    config::{Documents, InitConfig},
+    facts::NodeFacts,
+    manifest::{RenderOptions, images, static_pods, yaml},
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -84,4 +88,47 @@ fn prints_what_kubectl_prints() {
         assert_eq!(got, want, "line {number}");
     }
     assert_eq!(got, want);
+}
+
+/// The configuration of a reference case on the host that it was made on.
+fn case(name: &str) -> InitConfig {
+    let host: String = fixture(name, "host.env")
+        .lines()
+        .find_map(|line| line.strip_prefix("HOST_NAME="))
+        .expect("HOST_NAME")
+        .to_owned();
+    let mut facts = NodeFacts::named(host);
+    facts.ca_directories =
+        ["/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"]
+            .map(str::to_owned)
+            .to_vec();
+    Documents::parse(&fixture(name, "config.yaml")).unwrap().into_init(&facts, None).unwrap()
+}
+
+fn fixture(name: &str, file: &str) -> String {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{root}/tests/fixtures/kubeadm-1.36/cases/{name}/{file}");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+const CASES: [&str; 6] = ["dualstack", "ecdsa", "external-etcd", "ha", "minimal", "seed"];
+
+#[test]
+fn static_pods_equal_kubeadms() {
+    for name in CASES {
+        let pods = static_pods(&case(name), &RenderOptions::default()).unwrap();
+        let expected = if name == "external-etcd" { 3 } else { 4 };
+        assert_eq!(pods.len(), expected, "{name}");
+        for pod in pods {
+            let file = format!("manifests/{}.yaml", pod.component);
+            assert_eq!(pod.object.to_yaml(), fixture(name, &file), "{name} {file}");
+        }
+    }
+}
+
+#[test]
+fn images_equal_kubeadms() {
+    for name in CASES {
+        assert_eq!(images(&case(name)).join("\n") + "\n", fixture(name, "images.txt"), "{name}");
+    }
 }

@@ -1,4 +1,5 @@
 //! What the integration tests share.
+#![allow(dead_code, reason = "not every set of features uses all of it")]
 
 use std::path::PathBuf;
 

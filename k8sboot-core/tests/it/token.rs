@@ -1,11 +1,10 @@
 //! Tokens, signatures, pins and the join command against kubeadm's and the controller manager's own.
 
 use k8sboot_core::{
-    config::Documents,
+    config::{Documents, v1beta4},
     error::{Code, Problem},
     facts::NodeFacts,
     manifest::{Object, yaml},
-    secret::SecretBytes,
     time::Timestamp,
     token::{
         BootstrapToken, CaPin, ClusterInfo, JoinCommand, Signatures, TokenError, TokenSpec, Ttl, Usages, jws,
@@ -46,9 +45,9 @@ fn token_texts_are_accepted_and_refused_as_by_kubeadm() {
 fn groups_are_accepted_and_refused_as_by_kubeadm() {
     let vectors = fixture_json("vectors/token-format.json");
     let spec = |group: &Value| {
-        let mut entry = k8sboot_core::config::v1beta4::BootstrapToken::default();
-        entry.token = k8sboot_core::config::v1beta4::SecretText::new("abcdef.0123456789abcdef");
-        entry.groups = vec![group.as_str().unwrap().to_owned()];
+        let token = v1beta4::SecretText::new("abcdef.0123456789abcdef");
+        let groups = vec![group.as_str().unwrap().to_owned()];
+        let entry = v1beta4::BootstrapToken { token, groups, ..Default::default() };
         TokenSpec::from_config(&entry)
     };
     for valid in list(&vectors, "valid_groups") {
@@ -137,7 +136,7 @@ fn join_commands_are_those_that_kubeadm_init_prints() {
         assert!(output.contains(&shown), "{case}: {shown}");
 
         if config.control_plane_endpoint().is_some() {
-            let key = config.init().certificate_key.to_secret();
+            let key = config.init().certificate_key.expose().parse().unwrap();
             let command = JoinCommand::control_plane(&endpoint, token, vec![pin], Some(key)).unwrap();
             let shown = format!("\n\n  {}\n\n", command.expose().expose_str().unwrap());
             assert!(output.contains(&shown), "{case}: {shown}");
@@ -154,7 +153,7 @@ fn join_commands_name_every_pin_and_no_secret_unless_exposed() {
         "[2001:db8::1]:6443",
         token.clone(),
         pins.clone(),
-        Some(SecretBytes::from(key.clone())),
+        Some(key.parse().unwrap()),
     );
     let command = command.unwrap();
     let line = command.expose_line();
