@@ -29,7 +29,7 @@ pub struct Release {
     /// Order of command lines and kubelet flags.
     pub arguments: ArgumentOrder,
     /// Probes name the port `probe-port`, which the container declares; else they have its number and nothing is
-    /// declared (#132776).
+    /// declared (#132776). CoreDNS likewise with `liveness-probe` and `readiness-probe` (#131587).
     pub named_probe_port: bool,
     /// The runtime endpoint stands in instance-config.yaml; else in the flag `--container-runtime-endpoint` and in an
     /// annotation of the Node (gate NodeLocalCRISocket).

@@ -8,9 +8,17 @@
 )]
 
 #[cfg(feature = "config")]
+mod config;
+#[cfg(feature = "crypto")]
+mod keys;
+#[cfg(feature = "config")]
 mod kubeconfig;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod objects;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod oracle_validate;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod pki;
 mod support;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{config::v1beta4::EnvVar, manifest::quantity};
+use crate::{
+    config::v1beta4::EnvVar,
+    manifest::{object::set, quantity},
+};
 
 /// The proxy variables of the host and the user's variables by name; the user's win, and of several the last.
 pub(super) fn variables(proxy: &[(String, String)], extra: &[EnvVar]) -> Vec<Value> {
@@ -18,7 +21,7 @@ pub(super) fn variables(proxy: &[(String, String)], extra: &[EnvVar]) -> Vec<Val
 fn typed(variable: &EnvVar) -> Value {
     let mut value = json!({"name": variable.name});
     if !variable.value.is_empty() {
-        value["value"] = json!(variable.value);
+        set(&mut value, "value", variable.value.as_str());
     }
     if let Some(from) = &variable.value_from {
         let mut from = from.clone();
@@ -30,7 +33,7 @@ fn typed(variable: &EnvVar) -> Value {
             let divisor = quantity::canonical(divisor).unwrap_or_else(|| json!("0"));
             resource.insert("divisor".into(), divisor);
         }
-        value["valueFrom"] = from;
+        set(&mut value, "valueFrom", from);
     }
     value
 }

@@ -14,5 +14,5 @@ mod render;
 mod scheduler;
 mod volumes;
 
-pub(super) use args::flags;
+pub(super) use args::{flags, join};
 pub use render::{RenderOptions, StaticPod, static_pods};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{probes::Probes, volumes::Volumes};
-use crate::manifest::{ManifestError, Object, versions::Release};
+use crate::manifest::{ManifestError, Object, object::set, versions::Release};
 
 /// What makes one component's pod different from the others'.
 pub(super) struct Pod {
@@ -38,10 +38,10 @@ impl Pod {
             "labels": {"component": self.component, "tier": "control-plane"},
         });
         if let Some((name, value)) = self.annotation {
-            metadata["annotations"] = json!({name: value});
+            set(&mut metadata, "annotations", json!({name: value}));
         }
         if release.null_creation_timestamp {
-            metadata["creationTimestamp"] = Value::Null;
+            set(&mut metadata, "creationTimestamp", Value::Null);
         }
         Object::from_value(json!({
             "apiVersion": "v1",

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{InitConfig, v1beta4::Arg},
-    manifest::versions::Release,
+    manifest::{object::set, versions::Release},
     time::GoDuration,
 };
 
@@ -35,7 +35,7 @@ impl Probes {
         let get = |path: &str| {
             let mut get = json!({"path": path, "port": port, "scheme": self.endpoint.scheme});
             if let Some(host) = &self.endpoint.host {
-                get["host"] = json!(host);
+                set(&mut get, "host", host.as_str());
             }
             get
         };
@@ -43,7 +43,7 @@ impl Probes {
             "httpGet": get(self.startup), "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 15,
         });
         if self.startup_failures != 0 {
-            startup["failureThreshold"] = json!(self.startup_failures);
+            set(&mut startup, "failureThreshold", self.startup_failures);
         }
         let mut fields = Map::from_iter([
             ("startupProbe".to_owned(), startup),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::v1beta4::{ExternalEtcd, HostPathMount},
     facts::CA_DIRECTORIES,
+    manifest::object::set,
 };
 
 /// `hostPath` volumes and their mounts: one per name, printed by name.
@@ -87,7 +88,7 @@ impl Volumes {
         self.volumes.insert(name.to_owned(), volume);
         let mut mount = json!({"name": name, "mountPath": mount_path});
         if read_only {
-            mount["readOnly"] = json!(true);
+            set(&mut mount, "readOnly", true);
         }
         self.mounts.retain(|(other, _)| other != name);
         self.mounts.push((name.to_owned(), mount));
