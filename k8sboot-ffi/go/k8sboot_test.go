@@ -61,7 +61,7 @@ func TestJoinCommand(t *testing.T) {
 	if command, err := join.Command(); err != nil || strings.Count(command, pin) != 2 {
 		t.Fatal(err)
 	}
-	join.Role, join.CertificateKey = ControlPlane, "c0ffee"
+	join.Role, join.CertificateKey = ControlPlane, strings.Repeat("c0", 32)
 	if command, err := join.Command(); err != nil || !strings.Contains(command, "--control-plane") {
 		t.Fatal(err)
 	}

@@ -207,7 +207,7 @@ fn join(
     role: u32,
     certificate_key: Option<&str>,
 ) -> Result<k8sboot_core::token::JoinCommand, Failure> {
-    use k8sboot_core::{secret::SecretBytes, token::JoinCommand};
+    use k8sboot_core::token::JoinCommand;
 
     match (role, certificate_key) {
         (K8SBOOT_ROLE_WORKER, None) => Ok(JoinCommand::worker(endpoint, token, pins)?),
@@ -216,8 +216,7 @@ fn join(
             "expected NULL for a worker (only control planes take it)",
         )),
         (K8SBOOT_ROLE_CONTROL_PLANE, key) => {
-            let key = key.map(|key| SecretBytes::from(key.to_owned()));
-            Ok(JoinCommand::control_plane(endpoint, token, pins, key)?)
+            Ok(JoinCommand::control_plane(endpoint, token, pins, key.map(str::parse).transpose()?)?)
         }
         (other, _) => Err(Failure::choice("role", "K8SBOOT_ROLE_…", other)),
     }

@@ -56,17 +56,18 @@ static void joins(void)
     const char *pins[] = {pin, pin};
     const char *not_all[] = {pin, NULL};
     const char *wrong[] = {"sha1:ab"};
+    static const char key[] = "f8902e114ef118304e561c3ecd4d0b543adc226b7a07f675f56564185ffe0c07";
     const char *where = "192.0.2.10:6443";
     k8sboot_buf_t *line = NULL;
     CHECK_OK(k8sboot_token_join_command(token, where, pins, 2, K8SBOOT_ROLE_WORKER, NULL, &line, &err));
     CHECK(strstr(k8sboot_buf_data(line), "kubeadm join 192.0.2.10:6443 --token abcdef.0123456789abcdef") != NULL);
     k8sboot_buf_free(line);
-    CHECK_OK(k8sboot_token_join_command(token, where, pins, 1, K8SBOOT_ROLE_CONTROL_PLANE, "c0ffee", &line, &err));
-    CHECK(strstr(k8sboot_buf_data(line), "--certificate-key c0ffee") != NULL);
+    CHECK_OK(k8sboot_token_join_command(token, where, pins, 1, K8SBOOT_ROLE_CONTROL_PLANE, key, &line, &err));
+    CHECK(strstr(k8sboot_buf_data(line), "--certificate-key f8902e11") != NULL);
     k8sboot_buf_free(line);
 
     CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 2, NULL, &line, &err), K8SBOOT_E_ENUM, "argument role");
-    CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 0, "c0ffee", &line, &err), K8SBOOT_E_MISUSE,
+    CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 0, key, &line, &err), K8SBOOT_E_MISUSE,
                 "argument certificate_key");
     CHECK_FAILS(k8sboot_token_join_command(token, where, NULL, 0, 0, NULL, &line, &err), K8SBOOT_E_TOKEN_PIN_MISSING, "pin");
     CHECK_FAILS(k8sboot_token_join_command(token, where, NULL, 1, 0, NULL, &line, &err), K8SBOOT_E_NULL, "argument pins");
@@ -79,6 +80,7 @@ static void joins(void)
     CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 0, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
     CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 1, "\xff", &line, &err), K8SBOOT_E_UTF8,
                 "argument certificate_key");
+    CHECK_FAILS(k8sboot_token_join_command(token, where, pins, 1, 1, "c0ffee", &line, &err), K8SBOOT_E_PKI_CERTIFICATE_KEY, "");
     CHECK(line == NULL);
 }
 
