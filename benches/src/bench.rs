@@ -92,7 +92,7 @@ impl Cases {
     /// Says loudly that something could not be measured here.
     pub fn skip(&self, name: &str, why: &str) {
         if self.options.wants(&format!("{}/{name}", self.bench)) {
-            warn(&format!("{}/{name}: SKIPPED: {why}", self.bench));
+            warn(&format!("skipped: {}/{name}: {why}", self.bench));
         }
     }
 

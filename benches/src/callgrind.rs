@@ -15,7 +15,7 @@ pub(crate) fn instructions(case: &str, nanoseconds_per_run: f64) -> Option<f64> 
     match (total(case, 1), total(case, 1 + more)) {
         (Ok(one), Ok(many)) => Some(as_f64(many.saturating_sub(one)) / as_f64(more)),
         (Err(why), _) | (_, Err(why)) => {
-            crate::report::warn(&format!("{case}: SKIPPED counting instructions: {why}"));
+            crate::report::warn(&format!("skipped: {case}: counting instructions: {why}"));
             None
         }
     }

@@ -44,8 +44,10 @@ impl Code {
             crate::kubeconfig::CODES,
             #[cfg(feature = "config")]
             crate::manifest::CODES,
-            #[cfg(feature = "host")]
+            #[cfg(all(feature = "config", feature = "crypto"))]
             crate::exec::CODES,
+            #[cfg(all(feature = "config", feature = "crypto"))]
+            crate::plan::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::flow::CODES,
         ];

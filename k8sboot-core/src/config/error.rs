@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use super::{
+    node::Place,
+    yaml_read::{ReadError, ReadProblem},
+};
 use crate::error::{Code, Details, Problem, codes};
 
 codes! {
@@ -47,6 +51,57 @@ pub struct ConfigError {
     pub remedy: String,
 }
 
+impl ConfigError {
+    pub(super) fn new(
+        code: Code,
+        document: &str,
+        field: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            document: document.to_owned(),
+            field: without_secrets(field.into()),
+            line: 0,
+            column: 0,
+            expected: without_secrets(expected.into()),
+            found: without_secrets(found.into()),
+            remedy: String::new(),
+        }
+    }
+
+    pub(super) fn at(mut self, place: Place) -> Self {
+        (self.line, self.column) = (place.line, place.column);
+        self
+    }
+
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = without_secrets(remedy.into());
+        self
+    }
+}
+
+/// A text as a message quotes it: shortened.
+pub(super) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(64).collect();
+    if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
+}
+
+/// Hides every word that has the shape of a bootstrap token or a key, wherever somebody may have put it.
+fn without_secrets(text: String) -> String {
+    let is_secret = |word: &str| {
+        let token = word.split_once('.').is_some_and(|(id, secret)| id.len() == 6 && secret.len() == 16);
+        token || (word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    let words =
+        || text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| is_secret(word));
+    match words().next() {
+        None => text,
+        Some(_) => words().fold(text.clone(), |text, word| text.replace(word, "<redacted>")),
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("config: ")?;
@@ -76,14 +131,15 @@ impl Problem for ConfigError {
 
     fn details(&self) -> Details {
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let mut details = Details::default();
-        details.field = given(&self.field);
-        details.line = (self.line > 0).then_some(self.line);
-        details.column = (self.line > 0).then_some(self.column);
-        details.expected = given(&self.expected);
-        details.found = given(&self.found);
-        details.remedy = given(&self.remedy);
-        details
+        Details {
+            field: given(&self.field),
+            line: (self.line > 0).then_some(self.line),
+            column: (self.line > 0).then_some(self.column),
+            expected: given(&self.expected),
+            found: given(&self.found),
+            remedy: given(&self.remedy),
+            ..Details::default()
+        }
     }
 }
 
@@ -92,15 +148,30 @@ impl Problem for ConfigError {
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// `Err` with the problems if there are any.
-    pub(crate) fn check(errors: Vec<ConfigError>) -> Result<(), Self> {
-        if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
+    /// Puts the problems into the order of the text, those without a place last.
+    pub(super) fn sorted(mut errors: Vec<ConfigError>) -> Self {
+        errors.sort_by_key(|error| (error.line == 0, error.line, error.column));
+        Self(errors)
+    }
+
+    pub(super) fn into_vec(self) -> Vec<ConfigError> {
+        self.0
     }
 
     /// The problems.
     #[must_use]
     pub fn as_slice(&self) -> &[ConfigError] {
         &self.0
+    }
+}
+
+impl From<ReadError> for ConfigError {
+    fn from(error: ReadError) -> Self {
+        let (code, remedy) = match error.problem {
+            ReadProblem::Syntax => (Code::CONFIG_SYNTAX, ""),
+            ReadProblem::Duplicate => (Code::CONFIG_DUPLICATE, "leave one of them out"),
+        };
+        Self::new(code, "", error.path, error.expected, error.found).at(error.place).remedy(remedy)
     }
 }
 

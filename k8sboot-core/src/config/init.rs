@@ -4,11 +4,17 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use super::{ConfigError, v1beta4};
+use super::{
+    ConfigError, ConfigErrors, Documents, InitBuilder, defaults,
+    rules::{self, Report},
+    v1beta4,
+};
 use crate::{
     cidr::{Cidr, Family},
+    error::Code,
     facts::NodeFacts,
     time::GoDuration,
+    token::BootstrapToken,
     version::Version,
 };
 
@@ -26,6 +32,20 @@ pub enum EncryptionAlgorithm {
     EcdsaP256,
     /// ECDSA on P-384.
     EcdsaP384,
+}
+
+impl EncryptionAlgorithm {
+    /// The name in the configuration, for example `RSA-2048`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rsa2048 => "RSA-2048",
+            Self::Rsa3072 => "RSA-3072",
+            Self::Rsa4096 => "RSA-4096",
+            Self::EcdsaP256 => "ECDSA-P256",
+            Self::EcdsaP384 => "ECDSA-P384",
+        }
+    }
 }
 
 /// Host and port under which all API servers of the cluster are reached (`controlPlaneEndpoint`).
@@ -65,6 +85,11 @@ pub struct InitConfig {
 }
 
 impl InitConfig {
+    /// Starts a configuration without any text; `version` is `vX.Y.Z` or a label such as `stable-1.36`.
+    pub fn builder(version: impl Into<String>) -> InitBuilder {
+        InitBuilder::new(version)
+    }
+
     /// The InitConfiguration document, defaults filled in.
     #[must_use]
     pub const fn init(&self) -> &v1beta4::InitConfiguration {
@@ -202,6 +227,69 @@ impl InitConfig {
     }
 }
 
+/// Fills in the defaults of the documents and proves every rule for init.
+pub(super) fn prove(
+    mut documents: Documents,
+    host: &NodeFacts,
+    fresh_token: Option<BootstrapToken>,
+) -> Result<InitConfig, ConfigErrors> {
+    documents.warn_unused("init", &["InitConfiguration", "ClusterConfiguration"]);
+    let Documents { init, cluster, kubelet, kube_proxy, positions, mut warnings, .. } = documents;
+    if init.is_none() && cluster.is_none() {
+        let expected = "an InitConfiguration or a ClusterConfiguration";
+        return Err(ConfigError::new(Code::CONFIG_MISSING, "", "", expected, "neither").into());
+    }
+    let (mut init, mut cluster) = (init.unwrap_or_default(), cluster.unwrap_or_default());
+    let mut report = Report::new(&positions);
+    defaults::static_init(&mut init);
+    defaults::static_cluster(&mut cluster);
+    defaults::host_init(&mut report, &mut init, &mut cluster, host, fresh_token);
+
+    report.on("InitConfiguration");
+    rules::bootstrap_tokens(&mut report, &init.bootstrap_tokens);
+    rules::node_registration(&mut report, &init.node_registration);
+    rules::certificate_key(&mut report, "certificateKey", &init.certificate_key);
+    rules::timeouts(&mut report, &init.timeouts.clone().unwrap_or_default());
+    let address = "localAPIEndpoint.advertiseAddress";
+    let advertise_address = rules::advertise_address(&mut report, address, &init.local_api_endpoint);
+    let bind_port =
+        rules::bind_port(&mut report, "localAPIEndpoint.bindPort", init.local_api_endpoint.bind_port);
+    let proven = rules::cluster(&mut report, &cluster);
+    let networks = rules::network(&mut report, &init, &cluster, advertise_address);
+
+    let Report { errors, warnings: more, .. } = report;
+    let (true, Some(advertise_address), Some(bind_port), Some(version)) =
+        (errors.is_empty(), advertise_address, bind_port, proven.version)
+    else {
+        return Err(ConfigErrors::sorted(errors));
+    };
+    warnings.extend(more);
+    Ok(InitConfig {
+        kubelet: component(kubelet),
+        kube_proxy: component(kube_proxy),
+        host: host.clone(),
+        version,
+        advertise_address,
+        bind_port,
+        control_plane_endpoint: proven.endpoint,
+        service_subnets: networks.services,
+        pod_subnets: networks.pods,
+        algorithm: proven.algorithm,
+        warnings,
+        init,
+        cluster,
+    })
+}
+
+fn component(document: Option<Map<String, Value>>) -> ComponentConfig {
+    ComponentConfig { supplied: document.is_some(), document: document.unwrap_or_default() }
+}
+
 fn host_port(host: &str, port: u16) -> String {
+    join_host_port(host, i32::from(port))
+}
+
+/// `HOST:PORT`, IPv6 in brackets.
+pub(super) fn join_host_port(host: &str, port: i32) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

@@ -1,6 +1,9 @@
 //! What can be wrong with objects, patches and the configuration they are made from.
 
-use crate::error::{Code, Details, Problem, codes};
+use crate::{
+    error::{Code, Details, Problem, codes},
+    token::TokenError,
+};
 
 codes! {
     /// A text is not YAML or JSON.
@@ -93,6 +96,14 @@ pub enum ManifestError {
         /// What was there.
         found: String,
     },
+    /// A bootstrap token, or the cluster-info document, cannot become an object.
+    #[error(transparent)]
+    #[non_exhaustive]
+    Token {
+        /// Why.
+        #[from]
+        source: TokenError,
+    },
 }
 
 impl Problem for ManifestError {
@@ -104,6 +115,7 @@ impl Problem for ManifestError {
             Self::Patch { .. } => Code::PATCH_INVALID,
             Self::Unsupported { .. } => Code::MANIFEST_UNSUPPORTED,
             Self::Config { .. } => Code::MANIFEST_CONFIG,
+            Self::Token { source } => source.code(),
         }
     }
 
@@ -142,6 +154,7 @@ impl Problem for ManifestError {
                 details.expected = Some(expected.clone());
                 details.found = Some(found.clone());
             }
+            Self::Token { source } => return source.details(),
         }
         details
     }

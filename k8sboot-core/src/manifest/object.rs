@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{ManifestError, error::type_name, yaml};
+use super::{ManifestError, Patch, error::type_name, yaml};
 
 /// A Kubernetes object: a map with `apiVersion`, `kind` and `metadata.name`.
 ///
@@ -96,10 +96,30 @@ impl Object {
         &self.key
     }
 
+    /// Applies a patch.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError::Patch`] if it does not fit, [`ManifestError::Object`] if it takes the object's identity away; the
+    /// object is unchanged then.
+    pub fn apply(&mut self, patch: &Patch) -> Result<(), ManifestError> {
+        let mut value = self.value.clone();
+        patch.apply(&mut value)?;
+        *self = Self::from_value(value)?;
+        Ok(())
+    }
+
     /// The object as kubeadm and kubectl print it. May hold secrets.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         yaml::to_yaml(&self.value)
+    }
+}
+
+/// Sets a field of a map under construction.
+pub(super) fn set(map: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(map) = map.as_object_mut() {
+        map.insert(name.to_owned(), value.into());
     }
 }
 

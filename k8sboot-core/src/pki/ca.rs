@@ -12,8 +12,8 @@ use crate::{entropy::Entropy, secret::SecretBytes, time::Timestamp};
 
 /// What issuing needs from outside: keys, randomness for serial numbers, and the time.
 ///
-/// With fixed keys, seeded entropy and a fixed time the same certificates come out, byte for byte, where the signature
-/// algorithm is deterministic (RSA, Ed25519); ECDSA signatures hold a random number of their own.
+/// With fixed keys, seeded entropy and a fixed time the same certificates come out, byte for byte, if the keys sign
+/// reproducibly: RSA and Ed25519 do, ECDSA keys do with the feature `deterministic`.
 #[derive(Clone, Copy)]
 pub struct Issuing<'a> {
     /// Where new keys come from.

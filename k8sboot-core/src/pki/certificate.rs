@@ -146,6 +146,11 @@ impl Certificate {
             && Signed::read(&self.der).is_some_and(|signed| signed.is_by(&issuer.public_key))
     }
 
+    /// Whether the algorithm of its signature is one that this crate accepts.
+    pub(super) fn has_known_signature(&self) -> bool {
+        Signed::read(&self.der).is_some_and(|signed| signed.algorithm().is_some())
+    }
+
     /// Whether it is a CA whose key usage, if it has one, includes signing certificates.
     #[must_use]
     pub fn may_sign(&self) -> bool {

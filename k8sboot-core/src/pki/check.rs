@@ -126,6 +126,20 @@ pub fn decide_key(spec: &KeySpec, private: Option<&PublicKey>, public: Option<&P
     }
 }
 
+/// The leaves that would end later than the CA that is made in the same run, as warnings.
+///
+/// For CAs that are there already see [`Ca::outlived_by`](super::Ca::outlived_by).
+#[must_use]
+pub fn terms<'a>(tree: &[CertSpec], leaves: impl IntoIterator<Item = &'a CertSpec>) -> Vec<Finding> {
+    let longer = |leaf: &CertSpec| {
+        let issuer = tree.iter().find(|spec| Some(&spec.name) == leaf.issuer.as_ref())?;
+        let expected = format!("a lifetime of at most {}, that of {}", issuer.validity, issuer.name);
+        (leaf.validity > issuer.validity)
+            .then(|| Finding::new(&leaf.name, Defect::OutlivesIssuer, expected, leaf.validity.to_string()))
+    };
+    leaves.into_iter().filter_map(longer).collect()
+}
+
 /// Everything that is wrong with a leaf certificate, errors that stop it from working first.
 ///
 /// `chain` is the certificate's file: the leaf first, then intermediate CAs; `anchors` is the CA's file. Names beyond the
@@ -210,11 +224,16 @@ fn wrong_ca(spec: &CertSpec, leaf: &Certificate, anchors: &[Certificate]) -> Fin
         let expected = format!("no certificate as long as its CA {issuer} is not there");
         return Finding::new(&spec.name, Defect::WrongCa, expected, format!("one by {}", leaf.issuer()));
     };
-    let same_name = anchors.iter().any(|anchor| anchor.subject().der() == leaf.issuer().der());
-    let found = if same_name {
-        format!("another CA that is called {} too", leaf.issuer())
-    } else {
-        leaf.issuer().to_string()
+    let found = match anchors.iter().find(|anchor| anchor.subject().der() == leaf.issuer().der()) {
+        Some(anchor) if !leaf.has_known_signature() || anchor.public_key().description() == "unknown" => {
+            format!(
+                "a signature of a kind that is not accepted ({} by a key of kind {})",
+                leaf.info().signature_algorithm,
+                anchor.public_key().description()
+            )
+        }
+        Some(_) => format!("another CA that is called {} too", leaf.issuer()),
+        None => leaf.issuer().to_string(),
     };
     let pin = first.info().pin.get(..23).unwrap_or_default();
     Finding::new(&spec.name, Defect::WrongCa, format!("{issuer} ({}, {pin}…)", first.subject()), found)

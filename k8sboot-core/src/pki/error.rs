@@ -136,7 +136,7 @@ pub enum PkiError {
         found: &'static str,
     },
     /// The source of randomness failed.
-    #[error("pki: key for {purpose}: no randomness")]
+    #[error("pki: {purpose}: expected randomness, found none")]
     #[non_exhaustive]
     Entropy {
         /// What the randomness was for.

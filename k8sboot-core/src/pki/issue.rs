@@ -203,3 +203,72 @@ fn serial(template: &Template, key: &PublicKey, with: &Issuing<'_>) -> Result<u6
     }
     Err(failed(EntropyError { wanted: 8 }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        entropy::{Entropy, Stream},
+        pki::{Certificate, KeyAlgorithm, RandomKeys, SignatureAlgorithm, der_key::Reader},
+    };
+
+    /// Gives the bytes of a known serial number, or only zeros.
+    struct Known(u64);
+
+    impl Entropy for Known {
+        fn stream<'a>(&'a self, _purpose: &str) -> Box<dyn Stream + 'a> {
+            Box::new(Self(self.0))
+        }
+    }
+
+    impl Stream for Known {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), EntropyError> {
+            out.copy_from_slice(&(self.0 << 1).to_be_bytes());
+            Ok(())
+        }
+    }
+
+    /// Replays a signature.
+    struct Replay(PublicKey, Vec<u8>);
+
+    impl Signer for Replay {
+        fn public_key(&self) -> &PublicKey {
+            &self.0
+        }
+
+        fn signature_algorithm(&self) -> SignatureAlgorithm {
+            SignatureAlgorithm::RsaSha256
+        }
+
+        fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, PkiError> {
+            Ok(self.1.clone())
+        }
+    }
+
+    #[test]
+    fn a_ca_of_kubeadm_comes_out_byte_for_byte() {
+        let vector = include_str!("../../tests/fixtures/kubeadm-1.36/vectors/ca-pin.json");
+        let vector: serde_json::Value = serde_json::from_str(vector).unwrap();
+        let theirs = Certificate::from_pem(vector["pem"].as_str().unwrap()).unwrap();
+        assert!(theirs.is_signed_by(&theirs));
+
+        let mut outer = Reader::only(theirs.der(), der::SEQUENCE).unwrap();
+        outer.take(der::SEQUENCE).and_then(|_| outer.take(der::SEQUENCE)).unwrap();
+        let signer = Replay(theirs.public_key().clone(), outer.take_bits().unwrap().to_vec());
+        let serial = Known(u64::from_str_radix(&theirs.info().serial, 16).unwrap());
+        let now = theirs.info().not_before.plus(BACKDATE);
+        let with = Issuing { keys: &RandomKeys::new(&serial), entropy: &serial, now };
+        let spec = CertSpec::authority("ca", "kubernetes", KeyAlgorithm::Rsa2048);
+        let template = Template::of(&spec, now, None).unwrap();
+        let issuer = Issuer { name: &template.subject, key_id: None, signer: &signer };
+        let ours = certificate(&template, signer.public_key(), &issuer, &with).unwrap();
+        assert_eq!(ours, theirs.der());
+
+        for broken in [0, (1 << 63) - 1] {
+            let entropy = Known(broken);
+            let with = Issuing { entropy: &entropy, ..with };
+            let error = certificate(&template, signer.public_key(), &issuer, &with).unwrap_err();
+            assert_eq!(error.to_string(), "pki: serial number of ca: expected randomness, found none");
+        }
+    }
+}

@@ -2,14 +2,14 @@
 //!
 //! Both primes lie between √2 · 2^(n/2-1) and 2^(n/2), differ by more than 2^(n/2-100), and have `p - 1` and `q - 1` prime
 //! to e = 65537 (A.1.1 and A.1.3). They pass as many Miller–Rabin rounds with random bases as table B.1 wants for an
-//! error of 2^-112, 2^-128 and 2^-144, and an extra strong Lucas test on top. d is the inverse of e modulo
+//! error of 2^-112, 2^-128 and 2^-144, and a strong Lucas test on top. d is the inverse of e modulo
 //! lcm(p - 1, q - 1) and larger than 2^(n/2). The candidates come from a walk (see the module `rsa_walk`) instead
 //! of one draw each. Primality and arithmetic are `crypto-primes`' and `crypto-bigint`'s.
 
 use crypto_bigint::{
     Concat, Limb, NonZero, Odd, RandomMod, U1024, U1536, U2048, U3072, U4096, Uint, UnsignedWithMontyForm,
 };
-use crypto_primes::hazmat::{BruteForceBase, LucasCheck, MillerRabin, lucas_test};
+use crypto_primes::hazmat::{LucasCheck, MillerRabin, SelfridgeBase, lucas_test};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -117,7 +117,7 @@ where
     Ok(None)
 }
 
-/// Miller–Rabin with random bases (FIPS 186-5, B.3.1), then an extra strong Lucas test.
+/// Miller–Rabin with random bases (FIPS 186-5, B.3.1), then a strong Lucas test.
 fn is_prime<const L: usize>(candidate: &Uint<L>, rounds: usize, draw: &mut Draw<'_>) -> Result<bool, PkiError>
 where
     Uint<L>: UnsignedWithMontyForm + RandomMod,
@@ -131,7 +131,7 @@ where
             return Ok(false);
         }
     }
-    Ok(lucas_test(odd, BruteForceBase, LucasCheck::ExtraStrong).is_probably_prime())
+    Ok(lucas_test(odd, SelfridgeBase, LucasCheck::Strong).is_probably_prime())
 }
 
 /// Whether |a - b| > 2^(bits-100).
@@ -200,4 +200,77 @@ fn inverse_of_e<const L: usize>(m: &Uint<L>) -> Option<Uint<L>> {
 #[allow(clippy::useless_conversion)] // A limb has 32 bits on some targets.
 fn rem_e<const L: usize>(number: &Uint<L>) -> u64 {
     NonZero::new(Limb::from(E)).into_option().map_or(0, |e| u64::from(number.rem_limb(e).0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crypto_bigint::U64;
+    use crypto_primes::{Flavor, hazmat::minimum_mr_iterations, is_prime};
+
+    use super::*;
+    use crate::{
+        entropy::{Entropy, Seeded},
+        pki::der_key::{INTEGER, Reader, SEQUENCE},
+    };
+
+    #[test]
+    fn keys_meet_the_conditions_of_fips_186_5() {
+        for seed in [b"a", b"b"] {
+            let entropy = Seeded::new(seed);
+            let mut stream = entropy.stream("test");
+            let mut draw = Draw::new(&mut *stream, "test");
+            let der = numbers::<{ U1024::LIMBS }, { U2048::LIMBS }>(5, &mut draw).unwrap().unwrap();
+            let mut key = Reader::only(&der, SEQUENCE).unwrap();
+            assert_eq!(key.take(INTEGER), Some(&[0][..]));
+            let mut number = || U2048::from_be_slice_truncated(key.take_positive().unwrap(), 2048);
+            let [n, e, d, p, q, d_p, d_q, q_inverse] = [(); 8].map(|()| number());
+            let one = U2048::ONE;
+            let modulo = |number: &U2048, modulus: &U2048| number.rem_vartime(&modulus.to_nz().unwrap());
+            let (p_1, q_1) = (p.wrapping_sub(&one), q.wrapping_sub(&one));
+
+            assert_eq!(e, U2048::from_u64(65_537));
+            assert_eq!((n.bits(), n), (2048, p.wrapping_mul(&q)));
+            for prime in [p, q] {
+                assert!(is_prime(Flavor::Any, &prime));
+                assert_eq!(prime.bits(), 1024);
+                // At least √2 · 2^1023.
+                assert_eq!(prime.wrapping_mul(&prime).bits(), 2048);
+                assert_ne!(modulo(&prime, &e), one);
+            }
+            assert!(p > q && p.wrapping_sub(&q).bits() > 1024 - 100);
+            assert!(d.bits() > 1024 && d < p_1.wrapping_mul(&q_1));
+            assert_eq!(modulo(&modulo(&d, &p_1).wrapping_mul(&e), &p_1), one);
+            assert_eq!(modulo(&modulo(&d, &q_1).wrapping_mul(&e), &q_1), one);
+            assert_eq!((modulo(&d, &p_1), modulo(&d, &q_1)), (d_p, d_q));
+            assert_eq!(modulo(&q.wrapping_mul(&q_inverse), &p), one);
+        }
+    }
+
+    #[test]
+    fn rounds_are_enough_for_the_error_of_table_b_1() {
+        for (bits, target, rounds) in [(1024, 112, 5), (1536, 128, 4), (2048, 144, 4)] {
+            assert!(minimum_mr_iterations(bits, target).unwrap() <= rounds, "{bits}");
+        }
+    }
+
+    #[test]
+    fn primes_too_close_to_each_other_are_refused() {
+        let p = U1024::MAX;
+        let step = U1024::ONE.wrapping_shl_vartime(1024 - 100);
+        assert!(!far_apart(&p, &p.wrapping_sub(&step)));
+        assert!(far_apart(&p.wrapping_sub(&step).wrapping_sub(&U1024::ONE), &p));
+    }
+
+    #[test]
+    fn draws_stay_below_their_end_and_reach_every_number() {
+        let entropy = Seeded::new(b"draw");
+        let mut stream = entropy.stream("test");
+        let mut draw = Draw::new(&mut *stream, "test");
+        let mut seen = [0; 5];
+        for _ in 0..200 {
+            let number = draw.below(&U64::from_u64(5)).unwrap();
+            seen[usize::try_from(u64::from(*number)).unwrap()] += 1;
+        }
+        assert!(seen.iter().all(|times| (20..60).contains(times)), "{seen:?}");
+    }
 }

@@ -205,7 +205,7 @@ fn negated_inverse<const L: usize>(n: &Uint<L>) -> Limb {
 #[cfg(test)]
 mod tests {
     use crypto_bigint::{
-        Odd, U1024, U2048,
+        Odd, U1024, U1536, U2048, U3072, U4096,
         modular::{FixedMontyForm, FixedMontyParams},
     };
     use proptest::prelude::*;
@@ -242,5 +242,28 @@ mod tests {
         assert!(passes::<{ U1024::LIMBS }, { U2048::LIMBS }>(
             &U1024::MAX.wrapping_sub(&U1024::from_u64(104))
         ));
+    }
+
+    #[test]
+    fn the_primes_of_rfc_3526_pass_and_their_neighbours_do_not() {
+        let group5 = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+            EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+            EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F\
+            83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA237327FFFFFFFFFFFFFFFF";
+        let group14 = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+            EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+            EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F\
+            83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
+            E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510\
+            15728E5A8AACAA68FFFFFFFFFFFFFFFF";
+        let (five, fourteen) = (U1536::from_be_hex(group5), U2048::from_be_hex(group14));
+        assert!(passes::<{ U1536::LIMBS }, { U3072::LIMBS }>(&five));
+        assert!(passes::<{ U2048::LIMBS }, { U4096::LIMBS }>(&fourteen));
+        for away in [2, 4, 8, 1 << 20] {
+            let neighbour = five.wrapping_sub(&U1536::from_u64(away));
+            assert!(!passes::<{ U1536::LIMBS }, { U3072::LIMBS }>(&neighbour), "{away}");
+            let neighbour = fourteen.wrapping_sub(&U2048::from_u64(away));
+            assert!(!passes::<{ U2048::LIMBS }, { U4096::LIMBS }>(&neighbour), "{away}");
+        }
     }
 }

@@ -108,7 +108,8 @@ impl TokenSpec {
 
     /// One entry of `bootstrapTokens`, defaults filled in as the table of this module says.
     ///
-    /// A `ttl` of zero means for ever; without `ttl` and `expires` it is 24 hours.
+    /// A `ttl` of zero means for ever; without `ttl` and `expires` it is 24 hours. Beside `expires` only this default may
+    /// stand, which is then without effect.
     ///
     /// # Errors
     ///
@@ -189,7 +190,10 @@ fn lifetime(id: &TokenId, entry: &v1beta4::BootstrapToken) -> Result<Ttl, TokenE
         expected,
         found: found.chars().take(80).collect(),
     };
-    match (entry.ttl, entry.expires.as_deref().filter(|text| !text.is_empty())) {
+    let expires = entry.expires.as_deref().filter(|text| !text.is_empty());
+    // Reading a configuration fills the default in whether there is an `expires` or not.
+    let ttl = entry.ttl.filter(|ttl| expires.is_none() || *ttl != DEFAULT_TTL);
+    match (ttl, expires) {
         (None, None) => Ok(Ttl::For(DEFAULT_TTL)),
         (Some(GoDuration::ZERO), None) => Ok(Ttl::Forever),
         (Some(ttl), None) if ttl < GoDuration::ZERO => Err(not_positive(id, ttl)),
@@ -249,6 +253,7 @@ mod tests {
         assert_eq!(ttl(Some("0s"), None), Ok(Ttl::Forever));
         assert_eq!(ttl(Some("4h"), None), Ok(Ttl::For("4h".parse().unwrap())));
         assert_eq!(ttl(None, Some(end)), Ok(Ttl::Until(end.parse().unwrap())));
+        assert_eq!(ttl(Some("24h"), Some(end)), Ok(Ttl::Until(end.parse().unwrap())));
         assert_eq!(
             ttl(Some("-5m"), None).unwrap_err(),
             "token: abcdef: ttl: expected a duration of zero (for ever) or more, found -5m0s"

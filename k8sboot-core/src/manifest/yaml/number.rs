@@ -8,32 +8,57 @@ use serde_json::Number;
 /// 64 bits reach. Other floats are printed with the fewest digits that identify them, with an exponent of at least two
 /// digits below 1e-4 and from 1e6 on (`strconv.FormatFloat(f, 'g', -1, 64)`).
 pub(super) fn print(number: &Number) -> String {
-    match number.as_f64() {
-        Some(float) if number.is_f64() => print_float(float),
-        _ => number.to_string(),
+    let text = number.to_string();
+    if !number.is_f64() {
+        return text;
+    }
+    let (sign, digits, point) = decimal(&text);
+    if digits.is_empty() {
+        return "0".to_owned();
+    }
+    let plain = format!("{sign}{}", positional(&digits, point));
+    let is_integer = plain.parse::<i64>().is_ok() || plain.parse::<u64>().is_ok();
+    let exponent = point.saturating_sub(1);
+    if is_integer || (-4..6).contains(&exponent) {
+        return plain;
+    }
+    let (first, rest) = digits.split_at_checked(1).unwrap_or((&digits, ""));
+    let dot = if rest.is_empty() { "" } else { "." };
+    let exponent_sign = if exponent < 0 { '-' } else { '+' };
+    format!("{sign}{first}{dot}{rest}e{exponent_sign}{:02}", exponent.unsigned_abs())
+}
+
+/// The digits with the point in its place and zeros as needed.
+fn positional(digits: &str, point: i32) -> String {
+    match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => format!("{digits:0<point$}"),
+        Ok(point) if point > 0 => {
+            digits.split_at_checked(point).map_or_else(String::new, |(whole, rest)| format!("{whole}.{rest}"))
+        }
+        _ => {
+            let width = digits.len() + usize::try_from(point.unsigned_abs()).unwrap_or_default();
+            format!("0.{digits:0>width$}")
+        }
     }
 }
 
-fn print_float(float: f64) -> String {
-    const U64_END: f64 = 18_446_744_073_709_551_616.0;
-    const I64_START: f64 = -9_223_372_036_854_775_808.0;
-    if float == 0.0 {
-        return "0".to_owned();
+/// Sign, significant digits and the place of the point, counted from before the first digit: `-0.0125` is -, 125, -1. Zero has
+/// no digits.
+///
+/// The digits are `serde_json`'s: the fewest that identify the number, ties to even, as Go's. `{:e}` rounds ties up.
+fn decimal(text: &str) -> (&'static str, String, i32) {
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    let zeros = i32::try_from(all.len() - digits.len()).unwrap_or_default();
+    let digits = digits.trim_end_matches('0');
+    if digits.is_empty() {
+        return ("", String::new(), 0);
     }
-    // JSON writes integral floats as their shortest digits filled up with zeros, as Rust's `Display` does; that text of
-    // -2^63 is below the 64-bit integers.
-    if float.fract() == 0.0 && I64_START < float && float < U64_END {
-        return float.to_string();
-    }
-    // Rust prints the shortest digits too, always as D.DDDe-N.
-    let text = format!("{float:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        return format!("{float}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+    let point = i32::try_from(whole.len()).unwrap_or_default() - zeros + exponent.parse().unwrap_or(0);
+    (sign, digits.to_owned(), point)
 }
 
 #[cfg(test)]
@@ -52,6 +77,8 @@ mod tests {
             (0.000_012_5, "1.25e-05"),
             (123_456.5, "123456.5"),
             (1_234_567.5, "1.2345675e+06"),
+            (0.012_5, "0.0125"),
+            ("94159460063387.625".parse().unwrap(), "9.415946006338762e+13"),
             (1e15, "1000000000000000"),
             (1e19, "10000000000000000000"),
             (1e20, "1e+20"),

@@ -134,6 +134,21 @@ fn the_same_input_gives_the_same_bytes_and_other_times_other_serials() {
     assert_ne!(make(NOW).info().serial, later.info().serial);
 }
 
+#[cfg(feature = "deterministic")]
+#[test]
+fn a_whole_tree_of_ecdsa_is_reproducible() {
+    let specs = pki::control_plane(&case("ecdsa")).unwrap();
+    let make = || {
+        let entropy = Seeded::new(b"reproducible");
+        let keys = pki::DeterministicKeys::new(&entropy);
+        let with = Issuing { keys: &keys, entropy: &entropy, now: NOW };
+        let ca = Ca::self_signed(&specs[0], &with).unwrap();
+        let leaves = specs[1..3].iter().map(|spec| ca.issue(spec, &with).unwrap().certificate.to_pem());
+        ca.chain_pem() + &leaves.collect::<String>()
+    };
+    assert_eq!(make(), make());
+}
+
 #[test]
 fn a_ca_of_any_make_issues_under_its_own_name_and_key_identifier() {
     // Made by rcgen: UTF8String name with an OU, SKI not ours.

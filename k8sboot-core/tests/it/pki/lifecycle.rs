@@ -75,7 +75,8 @@ fn names_what_is_wrong_with_what_is_kept() {
             other => panic!("{other:?}"),
         }
     };
-    let cases: [(fn(&mut CertSpec), Defect, &str, &str); 4] = [
+    type Change = fn(&mut CertSpec);
+    let cases: [(Change, Defect, &str, &str); 4] = [
         (
             |spec| {
                 spec.dns_names.push("lb.example".into());
@@ -155,6 +156,45 @@ fn stops_at_what_cannot_go_on_and_says_why() {
         pki::decide(spec, Found { certificate: Some(""), key: None }, None, NOW),
         Decision::Broken(PkiError::Pem { .. })
     ));
+}
+
+#[test]
+fn warns_of_leaves_that_are_to_outlive_their_ca() {
+    let periods =
+        "certificateValidityPeriod: 48h\ncaCertificateValidityPeriod: 24h\nencryptionAlgorithm: ECDSA-P256";
+    let config = config("n1", "192.0.2.1", periods);
+    let (tree, clients) = (pki::control_plane(&config).unwrap(), pki::kubeconfigs(&config));
+    let findings = pki::check::terms(&tree, tree.iter().chain(clients.iter().map(|spec| &spec.client)));
+    assert_eq!(findings.len(), 7 + 5);
+    assert_eq!(
+        findings[0].to_string(),
+        "pki: apiserver: validity: expected a lifetime of at most 24h0m0s, that of ca, found 48h0m0s (it ends with its issuer: renew the issuer, or shorten the lifetime)"
+    );
+    let usual = pki::control_plane(&case("minimal")).unwrap();
+    assert_eq!(pki::check::terms(&usual, &usual), []);
+}
+
+#[test]
+fn says_when_a_signature_cannot_be_checked() {
+    // Both statements of the algorithm are changed to one that is not accepted, as SHA-1 is not.
+    let tree = p256_tree();
+    let (leaf, ca) = (&tree.leaves["apiserver"], tree.cas["ca"].certificate());
+    let (known, other) =
+        (b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x01\x01");
+    let mut der = leaf.certificate.der().to_vec();
+    for at in (0..der.len() - known.len()).rev() {
+        if der[at..].starts_with(known) {
+            der[at..at + other.len()].copy_from_slice(other);
+        }
+    }
+    let old = Certificate::from_der(&der).unwrap();
+    let findings =
+        pki::check::certificate(tree.spec("apiserver"), &[old], None, std::slice::from_ref(ca), NOW);
+    assert_eq!(findings[0].defect, Defect::WrongCa);
+    assert_eq!(
+        findings[0].found,
+        "a signature of a kind that is not accepted (1.2.840.10045.4.1.1 by a key of kind ECDSA-P256)"
+    );
 }
 
 #[test]

@@ -1,0 +1,77 @@
+# make test      everything that Rust, a C compiler and make can test; what needs more says "skipped: …"
+# make lint      formatting, clippy and the documentation
+# make bench     benchmarks
+# make fuzz      each fuzz target for FUZZ_SECONDS (needs cargo-fuzz)
+# make go-test   the Go module and example (needs Go and pkg-config)
+# make examples  the C example, linked to the library in target/stage
+# make header    rewrites include/k8sboot.h and symbols.txt from the sources
+# make install   libk8sboot.so, libk8sboot.a, k8sboot.h and k8sboot.pc below PREFIX (DESTDIR and LIBDIR as usual)
+
+CARGO ?= cargo
+PROFILE ?= release
+FEATURES ?=
+TARGET_DIR ?= $(or $(CARGO_TARGET_DIR),target)
+FUZZ_SECONDS ?= 30
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The version in the SONAME: major.minor before 1.0, major after.
+ABI := $(shell echo $(VERSION) | sed -E 's/^0\.([0-9]+)\..*/0.\1/; t; s/\..*//')
+BUILT := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+STAGE := $(abspath $(TARGET_DIR))/stage
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: all header test rust-test go-test lint bench fuzz examples install stage
+
+all:
+	$(CARGO) build --release --workspace
+
+test: rust-test go-test
+
+rust-test:
+	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-ffi/testing
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features k8sboot-core/testing,k8sboot-ffi/testing -- -D warnings
+	$(CARGO) clippy -p k8sboot-core --no-default-features -- -D warnings
+	$(CARGO) clippy -p k8sboot-ffi --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+bench:
+	$(CARGO) bench -p k8sboot-benches
+
+# cargo-fuzz wants nightly's flags; RUSTC_BOOTSTRAP lets the pinned toolchain take them.
+fuzz:
+	@cd k8sboot-core && for target in $$($(CARGO) fuzz list); do \
+	  echo "fuzz $$target" && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+install:
+	$(CARGO) build --quiet -p k8sboot-ffi --profile $(PROFILE) --target-dir $(TARGET_DIR) $(if $(FEATURES),--features $(FEATURES))
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 0755 $(BUILT)/libk8sboot.so $(DESTDIR)$(LIBDIR)/libk8sboot.so.$(VERSION)
+	ln -sf libk8sboot.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libk8sboot.so.$(ABI)
+	ln -sf libk8sboot.so.$(ABI) $(DESTDIR)$(LIBDIR)/libk8sboot.so
+	install -m 0644 $(BUILT)/libk8sboot.a $(DESTDIR)$(LIBDIR)/libk8sboot.a
+	install -m 0644 include/k8sboot.h $(DESTDIR)$(INCLUDEDIR)/k8sboot.h
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+	  k8sboot-ffi/k8sboot.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/k8sboot.pc
+
+header:
+	K8SBOOT_BLESS=1 $(CARGO) test -p k8sboot-ffi --test header
+
+stage:
+	@$(MAKE) --no-print-directory --silent install PROFILE=dev FEATURES= PREFIX=$(STAGE) DESTDIR=
+
+examples: stage
+	$(CC) -std=c11 -Wall -Wextra -Werror -pedantic -I$(STAGE)/include examples/c/token.c -o $(STAGE)/token-example \
+	  -L$(STAGE)/lib -lk8sboot -Wl,-rpath,$(STAGE)/lib
+
+go-test:
+	@.ci/go-test

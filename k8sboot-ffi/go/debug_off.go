@@ -1,0 +1,5 @@
+//go:build !k8sbootdebug
+
+package k8sboot
+
+func beforeCall() {}

@@ -1,0 +1,81 @@
+package k8sboot
+
+// #include <k8sboot.h>
+import "C"
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Code is the stable number of an error. It is an error itself, for [errors.Is]:
+//
+//	errors.Is(err, k8sboot.CodeTokenShape)
+type Code int32
+
+// Codes that programs decide on; [Error.Kind] names the others.
+const (
+	CodePanic      = Code(C.K8SBOOT_E_PANIC)
+	CodeNull       = Code(C.K8SBOOT_E_NULL)
+	CodeUTF8       = Code(C.K8SBOOT_E_UTF8)
+	CodeJSON       = Code(C.K8SBOOT_E_JSON)
+	CodeEnum       = Code(C.K8SBOOT_E_ENUM)
+	CodeMisuse     = Code(C.K8SBOOT_E_MISUSE)
+	CodeCancelled  = Code(C.K8SBOOT_E_CANCELLED)
+	CodeTimeout    = Code(C.K8SBOOT_E_TIMEOUT)
+	CodeNotBuilt   = Code(C.K8SBOOT_E_NOT_BUILT)
+	CodeTokenShape = Code(C.K8SBOOT_E_TOKEN_SHAPE)
+	CodeTokenPart  = Code(C.K8SBOOT_E_TOKEN_PART)
+	CodeSignature  = Code(C.K8SBOOT_E_TOKEN_SIGNATURE)
+	CodeNotSigned  = Code(C.K8SBOOT_E_TOKEN_NOT_SIGNED)
+	CodePin        = Code(C.K8SBOOT_E_TOKEN_PIN_MISMATCH)
+)
+
+// Error makes a code comparable with [errors.Is].
+func (c Code) Error() string {
+	return fmt.Sprintf("k8sboot code %d", int32(c))
+}
+
+// Error is what went wrong in the library.
+type Error struct {
+	// Code is the stable number.
+	Code Code
+	// Message is the whole cause chain on one line.
+	Message string
+	// Details is a JSON object with kind, path, field, expected, found, remedy and errors, as far as they apply.
+	Details json.RawMessage
+}
+
+func (e *Error) Error() string {
+	return e.Message
+}
+
+// Is tells whether target is the code of e.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code)
+	return ok && code == e.Code
+}
+
+// Kind is the name of the code, for example "TOKEN_SHAPE".
+func (e *Error) Kind() string {
+	var details struct {
+		Kind string `json:"kind"`
+	}
+	if json.Unmarshal(e.Details, &details) != nil {
+		return ""
+	}
+	return details.Kind
+}
+
+// takeError takes an error object over. nil for success.
+func takeError(code C.k8sboot_code_t, err *C.k8sboot_error_t) error {
+	if code == C.K8SBOOT_OK {
+		return nil
+	}
+	defer C.k8sboot_error_free(err)
+	return &Error{
+		Code:    Code(code),
+		Message: C.GoString(C.k8sboot_error_message(err)),
+		Details: json.RawMessage(C.GoString(C.k8sboot_error_details(err))),
+	}
+}

@@ -1,0 +1,171 @@
+//! The C programs of `tests/c`, compiled as strictly as C allows, linked both ways, under the memory checkers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use support::{Stage, has, root, run, stage};
+
+const C: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
+
+#[derive(Clone, Copy)]
+enum Link {
+    Shared,
+    Static,
+}
+
+fn source(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(file)
+}
+
+fn compile(stage: &Stage, compiler: &str, flags: &[&str], link: Link, source: &Path, name: &str) -> PathBuf {
+    let program = stage.prefix.join(name);
+    let mut command = Command::new(compiler);
+    command.args(C).args(flags).arg("-I").arg(stage.include()).arg(source).arg("-o").arg(&program);
+    match link {
+        Link::Shared => {
+            command
+                .arg("-L")
+                .arg(stage.lib(""))
+                .arg("-lk8sboot")
+                .arg(format!("-Wl,-rpath,{}", stage.lib("")));
+        }
+        Link::Static => {
+            let pc = std::fs::read_to_string(root().join("k8sboot-ffi/k8sboot.pc.in")).unwrap();
+            let private = pc.lines().find_map(|line| line.strip_prefix("Libs.private: ")).unwrap();
+            command.arg(stage.lib("libk8sboot.a")).args(private.split(' '));
+        }
+    }
+    run(&mut command);
+    program
+}
+
+/// The C programs that work with a library as it is shipped, and those that need the feature `testing`.
+fn programs() -> [(Stage, &'static [&'static str]); 2] {
+    [(stage(""), &["basics.c", "token.c", "config.c"]), (stage("testing"), &["bugs.c"])]
+}
+
+#[test]
+fn c_programs_run_with_the_shared_and_the_static_library() {
+    for (stage, files) in programs() {
+        for file in files {
+            for (link, name) in [(Link::Shared, "shared"), (Link::Static, "static")] {
+                let name = format!("{file}.{name}");
+                run(&mut Command::new(compile(&stage, "cc", &["-std=c11"], link, &source(file), &name)));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_header_is_clean_in_every_c_standard_since_c99() {
+    let stage = stage("");
+    for standard in ["c99", "c11", "c17", "c2x"] {
+        let standard = format!("-std={standard}");
+        run(Command::new("cc")
+            .args(C)
+            .args([&standard, "-fsyntax-only", "-x", "c"])
+            .arg(stage.prefix.join("include/k8sboot.h")));
+    }
+}
+
+#[test]
+fn a_cpp_program_runs_in_every_standard_since_cpp11() {
+    if !has("g++") {
+        return;
+    }
+    let stage = stage("");
+    for standard in ["c++11", "c++17", "c++20"] {
+        let flag = format!("-std={standard}");
+        let program = compile(&stage, "g++", &[&flag], Link::Shared, &source("header.cpp"), standard);
+        run(&mut Command::new(program));
+    }
+}
+
+#[test]
+fn the_example_says_what_it_is_for() {
+    let stage = stage("");
+    let example = root().join("examples/c/token.c");
+    let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &example, "example");
+    assert!(run(Command::new(&program).arg("abcdef.0123456789abcdef")).contains("abcdef"));
+    let wrong = Command::new(&program).arg("abcdef").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("token"));
+}
+
+#[test]
+fn address_sanitizer_finds_nothing_but_the_planted_leak() {
+    let asan = ["-std=c11", "-fsanitize=address", "-fno-omit-frame-pointer"];
+    let check = |program: &Path| -> Output {
+        let dynamic = support::output("readelf", &["-d", &program.display().to_string()]);
+        assert!(dynamic.contains("libasan"), "AddressSanitizer is not linked: {dynamic}");
+        Command::new(program).env("ASAN_OPTIONS", "detect_leaks=1:exitcode=77").output().unwrap()
+    };
+    let planted = compile(&stage(""), "cc", &asan, Link::Shared, &source("leak.c"), "leak.asan");
+    let output = check(&planted);
+    let report = String::from_utf8_lossy(&output.stderr);
+    if report.contains("LeakSanitizer has encountered a fatal error") {
+        support::skip("LeakSanitizer cannot run under this tracer");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(77), "the planted leak was not found: {report}");
+    for (stage, files) in programs() {
+        for file in files {
+            let program = compile(&stage, "cc", &asan, Link::Shared, &source(file), &format!("{file}.asan"));
+            let output = check(&program);
+            assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn valgrind_finds_nothing_but_the_planted_leak() {
+    if !has("valgrind") {
+        return;
+    }
+    let check = |program: &Path| -> Output {
+        Command::new("valgrind")
+            .args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=77"])
+            .arg(program)
+            .output()
+            .unwrap()
+    };
+    let planted = compile(&stage(""), "cc", &["-std=c11"], Link::Shared, &source("leak.c"), "leak.valgrind");
+    assert_eq!(check(&planted).status.code(), Some(77), "the planted leak was not found");
+    for (stage, files) in programs() {
+        for file in files {
+            let name = format!("{file}.valgrind");
+            let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &source(file), &name);
+            let output = check(&program);
+            assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn pkg_config_describes_what_is_installed() {
+    if !has("pkg-config") {
+        return;
+    }
+    let stage = stage("");
+    let pkg_config = |flags: &[&str]| {
+        run(Command::new("pkg-config")
+            .args(flags)
+            .arg("k8sboot")
+            .env("PKG_CONFIG_PATH", stage.prefix.join("lib/pkgconfig")))
+        .trim()
+        .to_owned()
+    };
+    assert_eq!(pkg_config(&["--modversion"]), env!("CARGO_PKG_VERSION"));
+    assert_eq!(pkg_config(&["--cflags"]), format!("-I{}", stage.include()));
+    let libs = format!("-L{} -lk8sboot", stage.prefix.join("lib").display());
+    assert_eq!(pkg_config(&["--libs"]), libs);
+    let with_private = pkg_config(&["--libs", "--static"]);
+    let listed: BTreeSet<&str> = with_private.strip_prefix(&libs).unwrap().split_whitespace().collect();
+    assert_eq!(listed, support::native_static_libs().split_whitespace().collect());
+}
