@@ -34,7 +34,7 @@ impl Code {
 
     /// Every code of every family that this build contains, in ascending order within a family.
     pub fn all() -> impl Iterator<Item = Code> {
-        let families: &[&[Code]] = &[
+        let families: &'static [&'static [Code]] = &[
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::token::CODES,
@@ -49,7 +49,7 @@ impl Code {
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::flow::CODES,
         ];
-        families.to_vec().into_iter().flatten().copied()
+        families.iter().copied().flatten().copied()
     }
 }
 
