@@ -48,7 +48,7 @@ pub enum ExecError {
         path: String,
         /// Why.
         #[source]
-        source: PkiError,
+        source: Box<PkiError>,
     },
     /// A kubeconfig that is to be renewed cannot be used.
     #[error(

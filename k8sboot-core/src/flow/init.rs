@@ -61,7 +61,7 @@ pub(super) struct InitFlow {
 
 impl InitFlow {
     pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
-        let at = |source| FlowError::Plan { stage, source };
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
         Ok(match stage {
             "preflight" => preflight::wanted(config),
@@ -75,7 +75,7 @@ impl InitFlow {
     }
 
     pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
-        let at = |source| FlowError::Plan { stage, source };
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         match stage {
             "preflight" => preflight::plan(config, seen).map_err(at),
