@@ -34,7 +34,7 @@ impl Code {
 
     /// Every code of every family that this build contains, in ascending order within a family.
     pub fn all() -> impl Iterator<Item = Code> {
-        let families: &'static [&'static [Code]] = &[
+        [
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::token::CODES,
@@ -44,12 +44,16 @@ impl Code {
             crate::kubeconfig::CODES,
             #[cfg(feature = "config")]
             crate::manifest::CODES,
-            #[cfg(feature = "host")]
+            #[cfg(all(feature = "config", feature = "crypto"))]
             crate::exec::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
+            crate::plan::CODES,
+            #[cfg(all(feature = "config", feature = "crypto"))]
             crate::flow::CODES,
-        ];
-        families.iter().copied().flatten().copied()
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
     }
 }
 

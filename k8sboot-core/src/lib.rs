@@ -8,12 +8,14 @@
 //! - [`exec`] carries out one step at a time and decides nothing.
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub mod blocking;
 pub mod cidr;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod entropy;
 pub mod error;
-#[cfg(feature = "host")]
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -26,7 +28,7 @@ pub mod manifest;
 pub mod pki;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod plan;
-#[cfg(feature = "host")]
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub mod probe;
 pub mod secret;
 pub mod time;

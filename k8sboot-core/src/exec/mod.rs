@@ -1,5 +1,38 @@
-//! What changes the node: files written durably below a root directory.
+//! What changes the node: carries out one step at a time and decides nothing.
+//!
+//! [`Executor`] is the trait that flows drive; [`Host`] (feature `host`) is the one for a real node tree: every write is
+//! durable and whole, never leaves the tree, and never replaces what the plan did not see.
 
-use crate::error::codes;
+mod error;
+mod run;
 
-codes! {}
+#[cfg(feature = "host")]
+mod authority;
+#[cfg(feature = "host")]
+mod file_error;
+#[cfg(feature = "host")]
+mod host;
+#[cfg(feature = "host")]
+mod renew;
+#[cfg(feature = "host")]
+mod tree;
+#[cfg(feature = "host")]
+mod upload;
+#[cfg(feature = "host")]
+mod write;
+
+#[cfg(feature = "host")]
+pub use authority::read_authority;
+pub(crate) use error::CODES;
+pub use error::ExecError;
+#[cfg(feature = "host")]
+pub use file_error::FileError;
+#[cfg(feature = "host")]
+pub use host::Host;
+pub use run::{BoxFuture, CancelToken, Event, Executor, Observer, Outcome, Run, Silent};
+#[cfg(feature = "host")]
+pub use tree::{FileHook, FileOp, Kind, Lock, Seen, Tree};
+#[cfg(feature = "host")]
+pub use upload::seal_certificates;
+#[cfg(feature = "host")]
+pub use write::{TEMPORARY_SUFFIX, temporary_name};

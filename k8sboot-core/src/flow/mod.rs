@@ -1,5 +1,28 @@
-//! Init as stages: probe, plan, print or apply.
+//! Init as stages, each one probe → plan → print or apply.
+//!
+//! A flow cannot be one plan: objects need an API server that an earlier stage starts. So a flow is a list of stages;
+//! [`Flow::next_plan`] looks at the node and plans one, [`Flow::apply`] carries it out, [`Flow::run`] does both for all.
+//! A dry run only asks for plans.
 
-use crate::error::codes;
+mod certs;
+mod control_plane;
+mod error;
+mod files;
+mod init;
+mod kubeconfigs;
+mod kubelet;
+mod objects;
+mod pki;
+mod preflight;
+mod report;
+mod runner;
+mod stage;
 
-codes! {}
+pub use certs::{CertsScope, RenewChoice, certs_wanted, expiration, plan_renewal, plan_requests};
+pub(crate) use error::CODES;
+pub use error::FlowError;
+pub use init::{InitOptions, init};
+pub use objects::{cluster_objects, join_commands};
+pub use report::{Report, StageReport, StepReport};
+pub use runner::{Flow, carry_out};
+pub use stage::{INIT_STAGES, Selection};

@@ -32,13 +32,13 @@ pub struct Release {
     /// declared (#132776). CoreDNS likewise with `liveness-probe` and `readiness-probe` (#131587).
     pub named_probe_port: bool,
     /// The runtime endpoint stands in instance-config.yaml; else in the flag `--container-runtime-endpoint` and in an
-    /// annotation of the Node (gate NodeLocalCRISocket).
+    /// annotation of the Node (gate NodeLocalCRISocket, beta and on from 1.34).
     pub instance_config: bool,
     /// kubeadm-flags.env has `--pod-infra-container-image`.
     pub pod_infra_image_flag: bool,
     /// kube-controller-manager mounts the FlexVolume directory.
     pub flexvolume: bool,
-    /// Objects in files have `creationTimestamp: null`, as Go printed an unset time then.
+    /// Objects in files have `creationTimestamp: null`, as Go printed an unset time then (#130989).
     pub null_creation_timestamp: bool,
     /// `kubeproxydaemonset` is a patch target.
     pub kube_proxy_patches: bool,

@@ -1,1 +1,42 @@
 //! What looks at the node and changes nothing.
+
+mod error;
+#[cfg(feature = "host")]
+mod files;
+#[cfg(feature = "host")]
+mod node;
+#[cfg(feature = "host")]
+mod patches;
+
+pub use error::ProbeError;
+#[cfg(feature = "host")]
+pub use files::Host;
+#[cfg(feature = "host")]
+pub use node::node_facts;
+#[cfg(feature = "host")]
+pub use patches::read_patches;
+
+use crate::{
+    exec::BoxFuture,
+    facts::{Facts, Wanted},
+};
+
+/// Looks at the node.
+pub trait Probe: Send {
+    /// Gathers what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// What could not be looked at, and why. A file that does not exist is a fact, not an error.
+    fn gather<'a>(&'a mut self, wanted: &'a Wanted) -> BoxFuture<'a, Result<Facts, ProbeError>>;
+}
+
+/// A probe of a node that does not exist yet: nothing is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyTree;
+
+impl Probe for EmptyTree {
+    fn gather<'a>(&'a mut self, _wanted: &'a Wanted) -> BoxFuture<'a, Result<Facts, ProbeError>> {
+        Box::pin(std::future::ready(Ok(Facts::default())))
+    }
+}

@@ -8,13 +8,21 @@
 )]
 
 #[cfg(feature = "config")]
+#[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "host")]
+mod faults;
+#[cfg(feature = "host")]
+mod flow;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
+mod layers;
 #[cfg(feature = "config")]
 mod manifest;
+#[cfg(feature = "config")]
+mod manifest_kubectl;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod objects;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -24,5 +32,7 @@ mod pki;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;
+#[cfg(feature = "host")]
+mod tree;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod upload;

@@ -25,7 +25,8 @@ const DURATIONS: [&str; 14] = [
 ];
 
 /// Durations that are printed if they are given.
-const OPTIONAL_DURATIONS: [&str; 2] = ["containerLogMonitorInterval", "cpuCFSQuotaPeriod"];
+const OPTIONAL_DURATIONS: [&str; 3] =
+    ["containerLogMonitorInterval", "cpuCFSQuotaPeriod", "draManagerReconcilePeriod"];
 
 /// Structures and texts that are printed even if they are empty.
 const ALWAYS: [&str; 7] = [

@@ -64,6 +64,13 @@ pub struct AppliedPatch {
     pub target: &'static str,
 }
 
+impl fmt::Display for AppliedPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, target) = (self.kind.media_type(), self.target);
+        write!(f, "patch {} (document {}, {kind}) applied to {target}", self.file, self.document)
+    }
+}
+
 impl PatchSet {
     /// No patches.
     #[must_use]

@@ -13,23 +13,14 @@ pub(super) fn print(number: &Number) -> String {
         return text;
     }
     let (sign, digits, point) = decimal(&text);
-    let padded = i32::try_from(digits.len()).map_or(0, |len| point.saturating_sub(len));
-    let plain = match usize::try_from(point) {
-        Ok(point) if padded >= 0 => format!("{digits:0<point$}"),
-        Ok(point) => digits.split_at_checked(point).map_or_else(String::new, |(whole, fraction)| {
-            format!("{}.{fraction}", if whole.is_empty() { "0" } else { whole })
-        }),
-        Err(_) => format!("0.{:0>1$}", digits, digits.len() + usize::try_from(-point).unwrap_or_default()),
-    };
-    let is_integer = padded >= 0
-        && (format!("{sign}{plain}").parse::<i64>().is_ok()
-            || plain.parse::<u64>().is_ok() && sign.is_empty());
-    let exponent = point.saturating_sub(1);
-    if digits == "0" || is_integer {
-        return if digits == "0" { digits } else { format!("{sign}{plain}") };
+    if digits.is_empty() {
+        return "0".to_owned();
     }
-    if (-4..6).contains(&exponent) {
-        return format!("{sign}{plain}");
+    let plain = format!("{sign}{}", positional(&digits, point));
+    let is_integer = plain.parse::<i64>().is_ok() || plain.parse::<u64>().is_ok();
+    let exponent = point.saturating_sub(1);
+    if is_integer || (-4..6).contains(&exponent) {
+        return plain;
     }
     let (first, rest) = digits.split_at_checked(1).unwrap_or((&digits, ""));
     let dot = if rest.is_empty() { "" } else { "." };
@@ -37,7 +28,22 @@ pub(super) fn print(number: &Number) -> String {
     format!("{sign}{first}{dot}{rest}e{exponent_sign}{:02}", exponent.unsigned_abs())
 }
 
-/// Sign, significant digits and the place of the point, counted from before the first digit: `-0.0125` is -, 125, -1.
+/// The digits with the point in its place and zeros as needed.
+fn positional(digits: &str, point: i32) -> String {
+    match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => format!("{digits:0<point$}"),
+        Ok(point) if point > 0 => {
+            digits.split_at_checked(point).map_or_else(String::new, |(whole, rest)| format!("{whole}.{rest}"))
+        }
+        _ => {
+            let width = digits.len() + usize::try_from(point.unsigned_abs()).unwrap_or_default();
+            format!("0.{digits:0>width$}")
+        }
+    }
+}
+
+/// Sign, significant digits and the place of the point, counted from before the first digit: `-0.0125` is -, 125, -1. Zero has
+/// no digits.
 ///
 /// The digits are `serde_json`'s: the fewest that identify the number, ties to even, as Go's. `{:e}` rounds ties up.
 fn decimal(text: &str) -> (&'static str, String, i32) {
@@ -49,7 +55,7 @@ fn decimal(text: &str) -> (&'static str, String, i32) {
     let zeros = i32::try_from(all.len() - digits.len()).unwrap_or_default();
     let digits = digits.trim_end_matches('0');
     if digits.is_empty() {
-        return ("", "0".to_owned(), 1);
+        return ("", String::new(), 0);
     }
     let point = i32::try_from(whole.len()).unwrap_or_default() - zeros + exponent.parse().unwrap_or(0);
     (sign, digits.to_owned(), point)

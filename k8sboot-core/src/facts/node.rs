@@ -1,4 +1,4 @@
-//! What the probes saw: plain data that the pure code decides on.
+//! Facts about the host that configuration defaults depend on.
 
 use std::net::IpAddr;
 

@@ -1,0 +1,1 @@
+//! Benchmarks of k8sboot; the programs are the `[[bench]]` targets.

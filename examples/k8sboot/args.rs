@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Kubernetes node bootstrap without kubeadm.
+#[derive(Debug, Parser)]
+#[command(name = "k8sboot", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How results and errors are printed.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results and errors are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs: one JSON document on standard output, errors too.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a node tree the first control plane of a cluster.
+    Init(InitArgs),
+    /// Bootstrap tokens.
+    Token(TokenArgs),
+    /// Certificates of a node tree.
+    Certs(CertsArgs),
+    /// Configuration documents.
+    Config(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// kubeadm configuration (YAML or JSON; `-` reads standard input).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The directory that stands for `/`; made if missing.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+    /// Print the plan of each stage and change nothing.
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) dry_run: bool,
+    /// Print how each file would change and change nothing.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// First stage to do.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) from: Option<String>,
+    /// Last stage to do.
+    #[arg(long, value_name = "STAGE", default_value = "kubelet")]
+    pub(crate) until: String,
+    /// Stage to leave out; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) skip: Vec<String>,
+    /// Write the API objects as YAML files into this directory, for later application.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) objects_dir: Option<PathBuf>,
+    /// Leave the token out of the join command.
+    #[arg(long)]
+    pub(crate) skip_token_print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Print a fresh bootstrap token.
+    Generate,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertsArgs {
+    /// The directory that stands for `/`.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+    /// kubeadm configuration the tree was made from; without it, kubeadm's default places are used.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: CertsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertsCommand {
+    /// List certificates with their expiry.
+    List,
+    /// Renew certificates and kubeconfig credentials, also long after their expiry.
+    Renew {
+        /// `all`, or kubeadm's names: apiserver, etcd-peer, admin.conf and so on.
+        #[arg(value_name = "NAME", default_value = "all")]
+        names: Vec<String>,
+        /// Print what would be renewed and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Make keys and certificate requests for an authority elsewhere.
+    Csr {
+        /// Where requests and keys go (as node path below the root). Default: the certificates directory.
+        #[arg(long, value_name = "DIR")]
+        out: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a configuration and report every problem at once.
+    Validate {
+        /// The configuration (`-` reads standard input).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print a configuration in the current version with every default filled in.
+    Migrate {
+        /// The configuration (`-` reads standard input).
+        #[arg(long, value_name = "FILE", visible_alias = "old-config")]
+        config: PathBuf,
+    },
+    /// Print the images that a cluster needs.
+    Images {
+        /// The configuration (`-` reads standard input).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Kubernetes version, if there is no configuration.
+        #[arg(long, value_name = "VERSION", conflicts_with = "config")]
+        kubernetes_version: Option<String>,
+        /// Image repository, if there is no configuration.
+        #[arg(long, value_name = "REPOSITORY", conflicts_with = "config")]
+        image_repository: Option<String>,
+    },
+    /// Print a document with the defaults.
+    Defaults {
+        /// Which document.
+        #[arg(value_enum, default_value_t = DefaultsKind::Init)]
+        kind: DefaultsKind,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DefaultsKind {
+    /// InitConfiguration and ClusterConfiguration.
+    Init,
+    /// JoinConfiguration.
+    Join,
+    /// ResetConfiguration.
+    Reset,
+}

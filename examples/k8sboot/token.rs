@@ -1,0 +1,24 @@
+//! `k8sboot token`.
+
+use std::process::ExitCode;
+
+use k8sboot_core::{entropy::System, token::BootstrapToken};
+use serde_json::json;
+
+use crate::{
+    args::{Output, TokenArgs, TokenCommand},
+    output::{Failure, print, print_json, problem},
+};
+
+pub(crate) fn run(args: &TokenArgs, output: Output) -> Result<ExitCode, Failure> {
+    match args.command {
+        TokenCommand::Generate => {
+            let token = BootstrapToken::generate(&System).map_err(problem)?;
+            match output {
+                Output::Text => print(token.expose())?,
+                Output::Json => print_json(&json!({ "token": token.expose() }))?,
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

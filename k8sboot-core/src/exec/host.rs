@@ -1,0 +1,264 @@
+//! The executor for a node tree: files, keys, certificates, kubeconfigs.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use super::{BoxFuture, ExecError, Executor, Outcome, Run, Tree, read_authority};
+use crate::{
+    entropy::{Entropy, System},
+    kubeconfig::Kubeconfig,
+    pki::{Ca, Issuing, KeyAlgorithm, KeyPair, KeySource, PkiError, RandomKeys, Signer, generate_all},
+    plan::{Action, ClientKubeconfig, Guard, IssuerRef, KeyPairAction, Plan, Step},
+    secret::SecretBytes,
+    time::Timestamp,
+};
+
+const CERTIFICATE_MODE: u32 = 0o644;
+const SECRET_MODE: u32 = 0o600;
+
+/// Carries out steps on a node tree. Keys are made from the operating system's randomness, times come from its clock;
+/// both can be injected.
+pub struct Host {
+    tree: Tree,
+    entropy: Arc<dyn Entropy>,
+    keys: Arc<dyn KeySource>,
+    now: Timestamp,
+    threads: NonZeroUsize,
+    ready: Mutex<BTreeMap<String, KeyPair>>,
+    authorities: BTreeMap<String, Ca>,
+}
+
+impl Host {
+    /// An executor for a tree, with the system's randomness and the present time.
+    ///
+    /// One executor has one clock, read here, as one kubeadm process has.
+    #[must_use]
+    pub fn new(tree: Tree) -> Self {
+        Self {
+            tree,
+            entropy: Arc::new(System),
+            keys: Arc::new(RandomKeys::new(&System)),
+            now: Timestamp::from(SystemTime::now()),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            ready: Mutex::new(BTreeMap::new()),
+            authorities: BTreeMap::new(),
+        }
+    }
+
+    /// Uses another clock, source of randomness and source of keys.
+    #[must_use]
+    pub fn with_sources(
+        mut self,
+        now: Timestamp,
+        entropy: Arc<dyn Entropy>,
+        keys: Arc<dyn KeySource>,
+    ) -> Self {
+        self.now = now;
+        self.entropy = entropy;
+        self.keys = keys;
+        self
+    }
+
+    /// Uses at most this many threads for making keys; default: as many as the machine runs at once.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The tree it works on.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn make_keys(&self, plan: &Plan, run: &Run) -> Result<(), ExecError> {
+        let wanted: Vec<(String, KeyAlgorithm)> =
+            plan.steps().iter().filter_map(|step| key_of(&step.action)).collect();
+        if run.cancel.is_triggered() || wanted.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<(&str, KeyAlgorithm)> =
+            wanted.iter().map(|(path, algorithm)| (path.as_str(), *algorithm)).collect();
+        let made = generate_all(&*self.keys, &list, self.threads).map_err(|source| ExecError::Pki {
+            path: format!("the keys of stage {}", plan.stage),
+            source: Box::new(source),
+        })?;
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.extend(wanted.into_iter().map(|(path, _)| path).zip(made));
+        Ok(())
+    }
+
+    fn carry_out(&mut self, step: &Step) -> Result<Outcome, ExecError> {
+        match &step.action {
+            Action::MakeDirectory { path, mode } => Ok(self.tree.make_directory(path, *mode)?),
+            Action::WriteFile { path, mode, content } => {
+                self.make_parent(path)?;
+                Ok(self.tree.write(path, content.as_bytes(), *mode, step.guard)?)
+            }
+            Action::EnsureKeyPair(pair) => self.key_pair(pair),
+            Action::EnsureKey { path, algorithm, key_exists } => self.key(path, *algorithm, *key_exists),
+            Action::WriteKubeconfig(kubeconfig) => self.kubeconfig(kubeconfig, step.guard),
+            Action::Renew(renew) if renew.kubeconfig => self.renew_kubeconfig(renew, step.guard),
+            Action::Renew(renew) => self.renew_pair(renew),
+            Action::Request(request) => self.request(request),
+            Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
+            Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
+            other => Err(ExecError::Unsupported { step: step.id.clone(), kind: other.kind() }),
+        }
+    }
+
+    fn key_pair(&mut self, pair: &KeyPairAction) -> Result<Outcome, ExecError> {
+        let certificate_path = format!("{}.crt", pair.path);
+        let key_path = format!("{}.key", pair.path);
+        let at =
+            |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source: Box::new(source) };
+        self.make_parent(&key_path)?;
+        let key = if pair.key_exists {
+            self.read_key(&key_path)?
+        } else {
+            let key = self.take_key(&key_path, pair.spec.algorithm)?;
+            // The key first: a key without certificate is completed by the next run, a certificate without key is not.
+            self.tree.write(&key_path, key.to_pem().expose(), SECRET_MODE, Guard::Absent)?;
+            key
+        };
+        let pem = match &pair.issuer {
+            None => {
+                let issuing = Issuing { keys: &*self.keys, entropy: &*self.entropy, now: self.now };
+                let ca = Ca::self_signed_with(&pair.spec, key, &issuing).map_err(at)?;
+                let pem = ca.certificate().to_pem();
+                self.authorities.insert(pair.path.clone(), ca);
+                pem
+            }
+            Some(issuer) => {
+                self.load_authority(issuer, &certificate_path)?;
+                let issuing = Issuing { keys: &*self.keys, entropy: &*self.entropy, now: self.now };
+                let ca = self.authority(issuer, &certificate_path)?;
+                let certificate = ca.issue_for_key(&pair.spec, key.public_key(), &issuing).map_err(at)?;
+                format!("{}{}", certificate.to_pem(), ca.intermediates_pem())
+            }
+        };
+        Ok(self.tree.write(&certificate_path, pem.as_bytes(), CERTIFICATE_MODE, Guard::Absent)?)
+    }
+
+    fn key(&mut self, path: &str, algorithm: KeyAlgorithm, key_exists: bool) -> Result<Outcome, ExecError> {
+        let (key_path, public_path) = (format!("{path}.key"), format!("{path}.pub"));
+        self.make_parent(&key_path)?;
+        let key = if key_exists {
+            self.read_key(&key_path)?
+        } else {
+            let key = self.take_key(&key_path, algorithm)?;
+            self.tree.write(&key_path, key.to_pem().expose(), SECRET_MODE, Guard::Absent)?;
+            key
+        };
+        Ok(self.tree.write(&public_path, key.public_key().to_pem().as_bytes(), SECRET_MODE, Guard::Absent)?)
+    }
+
+    fn kubeconfig(&mut self, wanted: &ClientKubeconfig, guard: Guard) -> Result<Outcome, ExecError> {
+        let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) };
+        self.make_parent(&wanted.path)?;
+        self.load_authority(&wanted.issuer, &wanted.path)?;
+        let key = self.take_key(&wanted.path, wanted.client.algorithm)?;
+        let issuing = Issuing { keys: &*self.keys, entropy: &*self.entropy, now: self.now };
+        let ca = self.authority(&wanted.issuer, &wanted.path)?;
+        let certificate = ca.issue_for_key(&wanted.client, key.public_key(), &issuing).map_err(at)?;
+        let chain = format!("{}{}", certificate.to_pem(), ca.intermediates_pem());
+        let kubeconfig = Kubeconfig::client_certificate(
+            &wanted.cluster,
+            &wanted.server,
+            &ca.certificate().to_pem(),
+            &wanted.user,
+            &chain,
+            &key.to_pem(),
+        );
+        Ok(self.tree.write(&wanted.path, kubeconfig.to_yaml().expose(), SECRET_MODE, guard)?)
+    }
+
+    pub(super) fn make_parent(&self, path: &str) -> Result<(), ExecError> {
+        let parent =
+            path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+        self.tree.make_directory(parent, 0o755)?;
+        Ok(())
+    }
+
+    pub(super) fn read_key(&self, path: &str) -> Result<KeyPair, ExecError> {
+        let bytes =
+            self.tree.read(path)?.map(SecretBytes::new).unwrap_or_else(|| SecretBytes::new(Vec::new()));
+        KeyPair::from_pem(&bytes)
+            .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// The key for a path: the one made ahead, or a new one.
+    pub(super) fn key_for(&self, path: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, PkiError> {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        ready.map_or_else(|| self.keys.generate(algorithm, path), Ok)
+    }
+
+    fn take_key(&self, path: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, ExecError> {
+        self.key_for(path, algorithm)
+            .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn intermediates_of(&self, issuer: &IssuerRef) -> String {
+        self.authorities.get(&issuer.path).map(Ca::intermediates_pem).unwrap_or_default()
+    }
+
+    pub(super) fn load_authority(&mut self, issuer: &IssuerRef, wanted_by: &str) -> Result<(), ExecError> {
+        if !self.authorities.contains_key(&issuer.path) {
+            let ca = read_authority(&self.tree, &issuer.path, wanted_by)?;
+            self.authorities.insert(issuer.path.clone(), ca);
+        }
+        Ok(())
+    }
+
+    pub(super) fn authority(&self, issuer: &IssuerRef, wanted_by: &str) -> Result<&Ca, ExecError> {
+        self.authorities.get(&issuer.path).ok_or_else(|| ExecError::NoAuthority {
+            path: wanted_by.to_owned(),
+            authority: issuer.path.clone(),
+            found: "neither file".to_owned(),
+        })
+    }
+}
+
+/// The key that an action makes, by the path it is made for.
+fn key_of(action: &Action) -> Option<(String, KeyAlgorithm)> {
+    match action {
+        Action::EnsureKeyPair(pair) if !pair.key_exists => {
+            Some((format!("{}.key", pair.path), pair.spec.algorithm))
+        }
+        Action::EnsureKey { path, algorithm, key_exists: false } => Some((format!("{path}.key"), *algorithm)),
+        Action::WriteKubeconfig(kubeconfig) => Some((kubeconfig.path.clone(), kubeconfig.client.algorithm)),
+        Action::Renew(renew) => {
+            let path = if renew.kubeconfig { renew.path.clone() } else { format!("{}.key", renew.path) };
+            Some((path, renew.expected_algorithm?))
+        }
+        Action::Request(request) if !request.key_exists => {
+            Some((format!("{}.key", request.path), request.spec.algorithm))
+        }
+        _ => None,
+    }
+}
+
+impl Executor for Host {
+    fn prepare<'a>(&'a mut self, plan: &'a Plan, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
+        let made = self.make_keys(plan, run);
+        Box::pin(std::future::ready(made))
+    }
+
+    fn run<'a>(&'a mut self, step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Result<Outcome, ExecError>> {
+        let outcome = self.carry_out(step);
+        Box::pin(std::future::ready(outcome))
+    }
+}

@@ -1,0 +1,102 @@
+//! The flow that makes a node the first control plane of a cluster.
+
+use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, pki, preflight};
+use crate::{
+    config::InitConfig,
+    facts::{Facts, Wanted},
+    manifest::{PatchSet, RenderOptions, cluster::UploadedCerts},
+    pki::Policy,
+    plan::Plan,
+    time::Timestamp,
+};
+
+/// What init needs beside the configuration.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InitOptions {
+    /// The present time: lifetimes of bootstrap tokens begin here, and existing certificates are judged by it.
+    pub now: Timestamp,
+    /// Patches of manifests. Default: none.
+    pub patches: PatchSet,
+    /// Kind of key and lifetime per class of certificate. Default: as the configuration says.
+    pub policy: Policy,
+    /// The sealed certificates for joining control planes. Default: none are uploaded.
+    pub uploaded_certs: Option<UploadedCerts>,
+}
+
+impl InitOptions {
+    /// No patches, the configuration's own kinds of keys and lifetimes.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, patches: PatchSet::none(), policy: Policy::default(), uploaded_certs: None }
+    }
+
+    /// Sets [`patches`](Self::patches).
+    #[must_use]
+    pub fn patches(mut self, patches: PatchSet) -> Self {
+        self.patches = patches;
+        self
+    }
+
+    /// Sets [`uploaded_certs`](Self::uploaded_certs).
+    #[must_use]
+    pub fn uploaded_certs(mut self, uploaded: UploadedCerts) -> Self {
+        self.uploaded_certs = Some(uploaded);
+        self
+    }
+
+    /// Sets [`policy`](Self::policy).
+    #[must_use]
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+}
+
+/// A flow that makes a node the first control plane of a cluster.
+///
+/// Stages: see [`super::INIT_STAGES`]. Up to `kubelet` they only touch files; the later ones need an executor that talks
+/// to the API server.
+#[must_use]
+pub fn init(config: InitConfig, options: InitOptions) -> Flow {
+    Flow::new(InitFlow { config, options, external_ca: false })
+}
+
+pub(super) struct InitFlow {
+    config: InitConfig,
+    options: InitOptions,
+    external_ca: bool,
+}
+
+impl InitFlow {
+    pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
+        let config = &self.config;
+        Ok(match stage {
+            "preflight" => preflight::wanted(config),
+            "pki" => pki::wanted(config, &self.options).map_err(at)?,
+            "kubeconfig" => kubeconfigs::wanted(config, &self.options).map_err(at)?,
+            // Whether the cluster CA is external decides flags of the controller manager.
+            "etcd" | "control-plane" => pki::with_authority(control_plane::wanted(stage, config), config),
+            "kubelet" => kubelet::wanted(),
+            _ => pki::with_authority(Wanted::default(), config),
+        })
+    }
+
+    pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
+        let (config, options) = (&self.config, &self.options);
+        match stage {
+            "preflight" => preflight::plan(config, seen).map_err(at),
+            "pki" => pki::plan(config, options, seen).map_err(at),
+            "kubeconfig" => kubeconfigs::plan(config, options, seen).map_err(at),
+            "etcd" | "control-plane" => {
+                self.external_ca = pki::is_external(config, seen);
+                let render = RenderOptions { external_ca: self.external_ca, ..RenderOptions::default() };
+                control_plane::plan(stage, config, &options.patches, &render, seen).map_err(at)
+            }
+            "kubelet" => kubelet::plan(config, &options.patches, seen).map_err(at),
+            _ => objects::plan(stage, config, options, seen),
+        }
+    }
+}

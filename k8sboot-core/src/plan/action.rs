@@ -1,0 +1,178 @@
+//! The kinds of steps. At most a dozen, without conditions: if a step needs an `if`, the planner decides it.
+
+use crate::{
+    manifest::Object,
+    pki::{CertSpec, KeyAlgorithm},
+    time::GoDuration,
+};
+
+/// What a step does. Paths are absolute node paths; the executor puts them below its root.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Makes a directory; its parents exist or are made with mode 0755.
+    MakeDirectory {
+        /// Where.
+        path: String,
+        /// Permission bits of the directory itself.
+        mode: u32,
+    },
+    /// Writes a file that holds no secret of ours, whole.
+    WriteFile {
+        /// Where.
+        path: String,
+        /// Permission bits, set before the first byte.
+        mode: u32,
+        /// What.
+        content: String,
+    },
+    /// Makes a certificate with its key, or a certificate for the key that is there.
+    EnsureKeyPair(Box<KeyPairAction>),
+    /// Makes a key pair without certificate: `PATH.key` (0600) and `PATH.pub` (0600, as kubeadm).
+    EnsureKey {
+        /// Path without extension, for example `/etc/kubernetes/pki/sa`.
+        path: String,
+        /// The kind of key.
+        algorithm: KeyAlgorithm,
+        /// Whether the private key is there already and only the public file is missing.
+        key_exists: bool,
+    },
+    /// Writes a kubeconfig with a fresh client certificate, 0600.
+    WriteKubeconfig(Box<ClientKubeconfig>),
+    /// Renews a certificate with a new key: a pair of files, or the client of a kubeconfig.
+    Renew(Box<RenewAction>),
+    /// Makes a certificate request, and the key it is for if there is none.
+    Request(Box<RequestAction>),
+    /// Gives a complete temporary file its name: the end of a pair's replacement that a kill interrupted.
+    PublishTemporary {
+        /// The name it gets.
+        path: String,
+    },
+    /// Removes one file. Used for left-over temporary files.
+    RemovePath {
+        /// Where.
+        path: String,
+    },
+    /// Waits until the API server answers that it lives.
+    WaitForApiServer {
+        /// `https://HOST:PORT`.
+        server: String,
+        /// How long at most.
+        timeout: GoDuration,
+    },
+    /// Applies an object to the cluster.
+    ApplyObject {
+        /// The object.
+        object: Box<Object>,
+    },
+}
+
+/// See [`Action::EnsureKeyPair`].
+#[derive(Clone, Debug)]
+pub struct KeyPairAction {
+    /// What to certify.
+    pub spec: CertSpec,
+    /// Path without extension: `PATH.crt` (0644) and `PATH.key` (0600).
+    pub path: String,
+    /// Who signs; `None` means self-signed.
+    pub issuer: Option<IssuerRef>,
+    /// Whether the private key is there already and only the certificate is missing.
+    pub key_exists: bool,
+}
+
+/// See [`Action::WriteKubeconfig`].
+#[derive(Clone, Debug)]
+pub struct ClientKubeconfig {
+    /// Where, for example `/etc/kubernetes/admin.conf`.
+    pub path: String,
+    /// Name of the cluster entry.
+    pub cluster: String,
+    /// `https://HOST:PORT`.
+    pub server: String,
+    /// Name of the user entry.
+    pub user: String,
+    /// The client certificate.
+    pub client: CertSpec,
+    /// Who signs it, and whose certificate the kubeconfig trusts.
+    pub issuer: IssuerRef,
+}
+
+/// See [`Action::Renew`].
+#[derive(Clone, Debug)]
+pub struct RenewAction {
+    /// kubeadm's name: `apiserver`, `etcd-peer`, `admin.conf`.
+    pub name: String,
+    /// Path of the pair without extension, or of the kubeconfig.
+    pub path: String,
+    /// Whether `path` is a kubeconfig.
+    pub kubeconfig: bool,
+    /// Who signs.
+    pub issuer: IssuerRef,
+    /// Kind of the new key; `None` keeps the old one's.
+    pub algorithm: Option<KeyAlgorithm>,
+    /// Lifetime; `None` means 365 days.
+    pub validity: Option<GoDuration>,
+    /// Alternative names to take instead of the old certificate's.
+    pub names: Option<CertSpec>,
+    /// The kind of the key as far as it is known when planning, so that it can be made side by side with others.
+    pub expected_algorithm: Option<KeyAlgorithm>,
+}
+
+/// See [`Action::Request`].
+#[derive(Clone, Debug)]
+pub struct RequestAction {
+    /// What is asked for.
+    pub spec: CertSpec,
+    /// Path without extension: `PATH.csr` (0600) and `PATH.key` (0600).
+    pub path: String,
+    /// Whether the private key is there already.
+    pub key_exists: bool,
+}
+
+/// A certificate authority of the tree, by path without extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRef {
+    /// For example `/etc/kubernetes/pki/etcd/ca`.
+    pub path: String,
+}
+
+impl Action {
+    /// The files or directories that the action makes or changes, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        match self {
+            Self::MakeDirectory { path, .. } | Self::WriteFile { path, .. } | Self::RemovePath { path } => {
+                vec![path.clone()]
+            }
+            Self::EnsureKeyPair(pair) if pair.key_exists => vec![format!("{}.crt", pair.path)],
+            Self::EnsureKeyPair(pair) => vec![format!("{}.key", pair.path), format!("{}.crt", pair.path)],
+            Self::EnsureKey { path, key_exists: true, .. } => vec![format!("{path}.pub")],
+            Self::EnsureKey { path, .. } => vec![format!("{path}.key"), format!("{path}.pub")],
+            Self::WriteKubeconfig(kubeconfig) => vec![kubeconfig.path.clone()],
+            Self::Renew(renew) if renew.kubeconfig => vec![renew.path.clone()],
+            Self::Renew(renew) => vec![format!("{}.key", renew.path), format!("{}.crt", renew.path)],
+            Self::Request(request) if request.key_exists => vec![format!("{}.csr", request.path)],
+            Self::Request(request) => vec![format!("{}.key", request.path), format!("{}.csr", request.path)],
+            Self::PublishTemporary { path } => vec![path.clone()],
+            Self::WaitForApiServer { .. } | Self::ApplyObject { .. } => Vec::new(),
+        }
+    }
+
+    /// The kind as it appears in JSON, for example `writeFile`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::MakeDirectory { .. } => "makeDirectory",
+            Self::WriteFile { .. } => "writeFile",
+            Self::EnsureKeyPair(_) => "ensureKeyPair",
+            Self::EnsureKey { .. } => "ensureKey",
+            Self::WriteKubeconfig(_) => "writeKubeconfig",
+            Self::Renew(_) => "renew",
+            Self::Request(_) => "request",
+            Self::PublishTemporary { .. } => "publishTemporary",
+            Self::RemovePath { .. } => "removePath",
+            Self::WaitForApiServer { .. } => "waitForApiServer",
+            Self::ApplyObject { .. } => "applyObject",
+        }
+    }
+}

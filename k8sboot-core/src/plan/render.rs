@@ -1,0 +1,148 @@
+//! Plans as text and JSON. A view: executing needs the plan itself.
+
+use serde_json::{Map, Value, json};
+
+use super::{Action, Guard, Plan, Step};
+use crate::pki::KeyAlgorithm;
+
+/// Version of the JSON form. Consumers must ignore members they do not know.
+pub const PLAN_SCHEMA: &str = "k8sboot.plan/v1";
+
+impl Plan {
+    /// The plan as JSON: stage, steps with id, why, kind, paths, modes, guards. No secret is in it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "schema": PLAN_SCHEMA,
+            "stage": self.stage,
+            "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+
+    /// The plan as text, a line a step.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = format!("[{}]", self.stage);
+        out.push_str(if self.steps.is_empty() { " nothing to do\n" } else { "\n" });
+        for step in &self.steps {
+            out.push_str(&format!("  {}: {}\n", step.id, step.action.summary()));
+        }
+        for note in &self.notes {
+            out.push_str(&format!("  note: {note}\n"));
+        }
+        out
+    }
+}
+
+impl Step {
+    fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("id".into(), json!(self.id));
+        map.insert("why".into(), json!(self.why));
+        map.insert("action".into(), json!(self.action.kind()));
+        map.insert("paths".into(), json!(self.action.paths()));
+        let guard = match self.guard {
+            Guard::None => json!("none"),
+            Guard::Absent => json!("absent"),
+            Guard::Unchanged { sha256 } => json!({ "unchanged": hex(&sha256) }),
+        };
+        map.insert("guard".into(), guard);
+        match &self.action {
+            Action::MakeDirectory { mode, .. } => {
+                map.insert("mode".into(), json!(format!("{mode:04o}")));
+            }
+            Action::WriteFile { mode, content, .. } => {
+                map.insert("mode".into(), json!(format!("{mode:04o}")));
+                map.insert("content".into(), json!(content));
+            }
+            Action::EnsureKeyPair(pair) => {
+                map.insert("subject".into(), json!(pair.spec.subject.to_string()));
+                map.insert("dnsNames".into(), json!(pair.spec.dns_names));
+                map.insert("ipAddresses".into(), json!(pair.spec.ip_addresses));
+                map.insert("algorithm".into(), json!(pair.spec.algorithm.name()));
+                map.insert("validity".into(), json!(pair.spec.validity));
+                map.insert("issuer".into(), json!(pair.issuer.as_ref().map(|issuer| &issuer.path)));
+                map.insert("keyExists".into(), json!(pair.key_exists));
+            }
+            Action::EnsureKey { algorithm, key_exists, .. } => {
+                map.insert("algorithm".into(), json!(algorithm.name()));
+                map.insert("keyExists".into(), json!(key_exists));
+            }
+            Action::WriteKubeconfig(kubeconfig) => {
+                map.insert("server".into(), json!(kubeconfig.server));
+                map.insert("subject".into(), json!(kubeconfig.client.subject.to_string()));
+                map.insert("algorithm".into(), json!(kubeconfig.client.algorithm.name()));
+                map.insert("validity".into(), json!(kubeconfig.client.validity));
+                map.insert("issuer".into(), json!(kubeconfig.issuer.path));
+            }
+            Action::WaitForApiServer { server, timeout } => {
+                map.insert("server".into(), json!(server));
+                map.insert("timeout".into(), json!(timeout));
+            }
+            Action::ApplyObject { object } => {
+                let key = object.key();
+                map.insert("object".into(), json!(key.to_string()));
+            }
+            Action::Renew(renew) => {
+                map.insert("name".into(), json!(renew.name));
+                map.insert("issuer".into(), json!(renew.issuer.path));
+                map.insert("algorithm".into(), json!(renew.expected_algorithm.map(KeyAlgorithm::name)));
+                map.insert("validity".into(), json!(renew.validity));
+                if let Some(names) = &renew.names {
+                    map.insert("dnsNames".into(), json!(names.dns_names));
+                    map.insert("ipAddresses".into(), json!(names.ip_addresses));
+                }
+            }
+            Action::Request(request) => {
+                map.insert("subject".into(), json!(request.spec.subject.to_string()));
+                map.insert("dnsNames".into(), json!(request.spec.dns_names));
+                map.insert("ipAddresses".into(), json!(request.spec.ip_addresses));
+                map.insert("algorithm".into(), json!(request.spec.algorithm.name()));
+                map.insert("keyExists".into(), json!(request.key_exists));
+            }
+            Action::PublishTemporary { .. } | Action::RemovePath { .. } => {}
+        }
+        Value::Object(map)
+    }
+}
+
+impl Action {
+    /// What the action does, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::MakeDirectory { path, mode } => format!("make directory {path} ({mode:04o})"),
+            Self::WriteFile { path, mode, content } => {
+                format!("write {path} ({mode:04o}, {} bytes)", content.len())
+            }
+            Self::EnsureKeyPair(pair) => {
+                let what = if pair.key_exists { "certificate for the key of" } else { "key and certificate" };
+                let by = pair
+                    .issuer
+                    .as_ref()
+                    .map_or("self-signed".to_owned(), |i| format!("signed by {}", i.path));
+                format!(
+                    "make {what} {} ({}, {}, {by})",
+                    pair.path,
+                    pair.spec.subject,
+                    pair.spec.algorithm.name()
+                )
+            }
+            Self::EnsureKey { path, algorithm, .. } => format!("make key pair {path} ({})", algorithm.name()),
+            Self::WriteKubeconfig(k) => {
+                format!("write kubeconfig {} (user {}, server {})", k.path, k.user, k.server)
+            }
+            Self::Renew(renew) => format!("renew {} (signed by {})", renew.path, renew.issuer.path),
+            Self::Request(request) => format!("make request {}.csr ({})", request.path, request.spec.subject),
+            Self::PublishTemporary { path } => format!("complete {path}"),
+            Self::RemovePath { path } => format!("remove {path}"),
+            Self::WaitForApiServer { server, timeout } => format!("wait for {server} (at most {timeout})"),
+            Self::ApplyObject { object } => format!("apply {}", object.key()),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,150 @@
+//! Each file operation of init fails once, in turn; and the process dies before each, in turn.
+
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use k8sboot_core::{
+    error::{Code, Problem, chain},
+    exec::{FileHook, FileOp, TEMPORARY_SUFFIX},
+};
+
+use crate::tree::{Scratch, init, quick_config, snapshot};
+
+/// Lets the operation with a certain number fail, or the process die before it.
+struct At {
+    number: usize,
+    seen: AtomicUsize,
+    dies: bool,
+    hit: Mutex<Option<(FileOp, String)>>,
+}
+
+impl At {
+    fn new(number: usize, dies: bool) -> Arc<Self> {
+        Arc::new(Self { number, seen: AtomicUsize::new(0), dies, hit: Mutex::new(None) })
+    }
+}
+
+impl FileHook for At {
+    fn before(&self, op: FileOp, path: &str) -> io::Result<()> {
+        if self.seen.fetch_add(1, Ordering::Relaxed) != self.number {
+            return Ok(());
+        }
+        if self.dies {
+            // No destructor runs: the tree is as a kill -9 leaves it.
+            std::process::abort();
+        }
+        *self.hit.lock().unwrap() = Some((op, path.to_owned()));
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+}
+
+/// Every file is whole: PEM and YAML end as they should, no temporary file is left if `finished`.
+fn assert_whole(root: &Path, finished: bool, at: usize) {
+    for (name, (mode, bytes)) in snapshot(root) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if name.ends_with(TEMPORARY_SUFFIX) {
+            assert!(!finished, "operation {at}: {name} is left");
+            continue;
+        }
+        if name.ends_with(".key") || name.ends_with(".conf") {
+            assert_eq!(mode & 0o077, 0, "operation {at}: {name} is {mode:o}");
+        }
+        if name.ends_with(".crt") || name.ends_with(".key") || name.ends_with(".pub") {
+            assert!(
+                text.starts_with("-----BEGIN ") && text.ends_with("-----\n"),
+                "operation {at}: {name} is half-written"
+            );
+        }
+        if name.ends_with(".conf") {
+            assert!(text.contains("client-key-data: "), "operation {at}: {name} is half-written");
+        }
+        if name.ends_with("manifests/kube-apiserver.yaml") {
+            assert!(text.ends_with("status: {}\n"), "operation {at}: {name} is half-written");
+        }
+    }
+}
+
+fn names(root: &Path) -> Vec<(String, u32)> {
+    snapshot(root).into_iter().map(|(name, (mode, _))| (name, mode)).collect()
+}
+
+#[test]
+fn each_operation_that_fails_is_named_and_the_next_run_finishes() {
+    let config = quick_config("seed");
+    let whole = Scratch::new("faults");
+    init(&config, whole.path(), None).unwrap();
+    let expected = names(whole.path());
+    let mut failures = 0;
+    for number in 0.. {
+        let scratch = Scratch::new("faults");
+        let hook = At::new(number, false);
+        let outcome = init(&config, scratch.path(), Some(hook.clone()));
+        let Some((op, path)) = hook.hit.lock().unwrap().clone() else {
+            outcome.unwrap();
+            break;
+        };
+        failures += 1;
+        let error = outcome.expect_err("a failed operation must fail the run");
+        let told = chain(&error);
+        assert_eq!(error.code(), Code::FILE_NO_SPACE, "{op:?} {path}: {told}");
+        assert!(told.contains(&path) && told.contains(op.verb()), "{op:?} {path}: {told}");
+        assert_whole(scratch.path(), true, number);
+        init(&config, scratch.path(), None).unwrap_or_else(|e| panic!("after {op:?} {path}: {}", chain(&e)));
+        assert_eq!(names(scratch.path()), expected, "after {op:?} {path}");
+    }
+    assert!(failures > 200, "only {failures} operations were made to fail");
+}
+
+const CHILD: &str = "K8SBOOT_TEST_DIE_BEFORE";
+
+/// Does nothing unless the test below runs it as a process of its own.
+#[test]
+fn child_that_dies() {
+    let Ok(order) = std::env::var(CHILD) else { return };
+    let (number, root) = order.split_once(' ').unwrap();
+    init(&quick_config("seed"), Path::new(root), Some(At::new(number.parse().unwrap(), true))).unwrap();
+}
+
+#[test]
+fn killed_before_any_operation_a_further_run_reaches_the_same_end() {
+    let config = quick_config("seed");
+    let whole = Scratch::new("kill");
+    let counter = At::new(usize::MAX, false);
+    init(&config, whole.path(), Some(counter.clone())).unwrap();
+    let (expected, total) = (names(whole.path()), counter.seen.load(Ordering::Relaxed));
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= total {
+                        break;
+                    }
+                    let scratch = Scratch::new("kill");
+                    let status = Command::new(std::env::current_exe().unwrap())
+                        .args(["--exact", "faults::child_that_dies", "--test-threads=1"])
+                        .env(CHILD, format!("{number} {}", scratch.path().display()))
+                        .stdout(Stdio::null())
+                        .stderr(Stdio::null())
+                        .status()
+                        .unwrap();
+                    assert!(!status.success(), "operation {number}: the child lived on");
+                    assert_whole(scratch.path(), false, number);
+                    init(&config, scratch.path(), None)
+                        .unwrap_or_else(|e| panic!("operation {number}: {}", chain(&e)));
+                    assert_whole(scratch.path(), true, number);
+                    assert_eq!(names(scratch.path()), expected, "operation {number}");
+                    fs::remove_dir_all(scratch.path()).unwrap();
+                }
+            });
+        }
+    });
+}
