@@ -34,7 +34,7 @@ impl Code {
 
     /// Every code of every family that this build contains, in ascending order within a family.
     pub fn all() -> impl Iterator<Item = Code> {
-        let families: &[&[Code]] = &[
+        [
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::token::CODES,
@@ -50,8 +50,10 @@ impl Code {
             crate::plan::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::flow::CODES,
-        ];
-        families.to_vec().into_iter().flatten().copied()
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
     }
 }
 

@@ -25,5 +25,5 @@ pub fn read_authority(tree: &Tree, path: &str, wanted_by: &str) -> Result<Ca, Ex
         });
     };
     Ca::from_pem(&String::from_utf8_lossy(certificate), key)
-        .map_err(|source| ExecError::Pki { path: format!("{path}.crt"), source })
+        .map_err(|source| ExecError::Pki { path: format!("{path}.crt"), source: Box::new(source) })
 }

@@ -3,6 +3,7 @@
 use crate::{
     error::{Code, Details, Problem, codes},
     pki::PkiError,
+    token::TokenError,
 };
 
 codes! {
@@ -48,7 +49,17 @@ pub enum ExecError {
         path: String,
         /// Why.
         #[source]
-        source: PkiError,
+        source: Box<PkiError>,
+    },
+    /// A token could not be made.
+    #[error("make {what}")]
+    #[non_exhaustive]
+    Token {
+        /// For what.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<TokenError>,
     },
     /// A kubeconfig that is to be renewed cannot be used.
     #[error(
@@ -93,6 +104,7 @@ impl Problem for ExecError {
             #[cfg(feature = "host")]
             Self::File(source) => source.code(),
             Self::Pki { source, .. } => source.code(),
+            Self::Token { source, .. } => source.code(),
             Self::Kubeconfig { .. } => Code::EXEC_KUBECONFIG,
             Self::NoAuthority { .. } => Code::EXEC_NO_AUTHORITY,
             Self::Unsupported { .. } => Code::EXEC_UNSUPPORTED,
@@ -114,6 +126,7 @@ impl Problem for ExecError {
                 details.found = Some(found.clone());
                 details.remedy = Some("run the pki stage first, or provide both files".to_owned());
             }
+            Self::Token { source, .. } => details = source.details(),
             Self::Kubeconfig { path, found } => {
                 details.path = Some(path.clone());
                 details.expected = Some("a kubeconfig with an embedded client certificate".to_owned());

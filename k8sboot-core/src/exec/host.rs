@@ -84,8 +84,10 @@ impl Host {
         }
         let list: Vec<(&str, KeyAlgorithm)> =
             wanted.iter().map(|(path, algorithm)| (path.as_str(), *algorithm)).collect();
-        let made = generate_all(&*self.keys, &list, self.threads)
-            .map_err(|source| ExecError::Pki { path: format!("the keys of stage {}", plan.stage), source })?;
+        let made = generate_all(&*self.keys, &list, self.threads).map_err(|source| ExecError::Pki {
+            path: format!("the keys of stage {}", plan.stage),
+            source: Box::new(source),
+        })?;
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         ready.extend(wanted.into_iter().map(|(path, _)| path).zip(made));
         Ok(())
@@ -113,7 +115,8 @@ impl Host {
     fn key_pair(&mut self, pair: &KeyPairAction) -> Result<Outcome, ExecError> {
         let certificate_path = format!("{}.crt", pair.path);
         let key_path = format!("{}.key", pair.path);
-        let at = |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source };
+        let at =
+            |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source: Box::new(source) };
         self.make_parent(&key_path)?;
         let key = if pair.key_exists {
             self.read_key(&key_path)?
@@ -156,7 +159,7 @@ impl Host {
     }
 
     fn kubeconfig(&mut self, wanted: &ClientKubeconfig, guard: Guard) -> Result<Outcome, ExecError> {
-        let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source };
+        let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) };
         self.make_parent(&wanted.path)?;
         self.load_authority(&wanted.issuer, &wanted.path)?;
         let key = self.take_key(&wanted.path, wanted.client.algorithm)?;
@@ -185,7 +188,8 @@ impl Host {
     pub(super) fn read_key(&self, path: &str) -> Result<KeyPair, ExecError> {
         let bytes =
             self.tree.read(path)?.map(SecretBytes::new).unwrap_or_else(|| SecretBytes::new(Vec::new()));
-        KeyPair::from_pem(&bytes).map_err(|source| ExecError::Pki { path: path.to_owned(), source })
+        KeyPair::from_pem(&bytes)
+            .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
     }
 
     /// The key for a path: the one made ahead, or a new one.
@@ -195,7 +199,8 @@ impl Host {
     }
 
     fn take_key(&self, path: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, ExecError> {
-        self.key_for(path, algorithm).map_err(|source| ExecError::Pki { path: path.to_owned(), source })
+        self.key_for(path, algorithm)
+            .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
     }
 
     pub(super) fn entropy(&self) -> &dyn Entropy {

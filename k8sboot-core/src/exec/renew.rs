@@ -28,7 +28,8 @@ impl Host {
     /// Replaces certificate and key together; a kill in between is completed by the next run.
     pub(super) fn renew_pair(&mut self, wanted: &RenewAction) -> Result<Outcome, ExecError> {
         let (certificate_path, key_path) = (format!("{}.crt", wanted.path), format!("{}.key", wanted.path));
-        let at = |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source };
+        let at =
+            |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source: Box::new(source) };
         let old = self.tree().read(&certificate_path)?.unwrap_or_default();
         let old = Certificate::from_pem(&String::from_utf8_lossy(&old)).map_err(at)?;
         let issued = self.renewed(wanted, &old, &key_path)?;
@@ -55,7 +56,7 @@ impl Host {
         let Some(Source::Inline(old)) = &current.user.client_certificate else {
             return Err(unusable("no embedded client certificate".to_owned()));
         };
-        let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source };
+        let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) };
         let old = Certificate::from_pem(&String::from_utf8_lossy(old)).map_err(at)?;
         let (cluster, user) = (current.context.cluster.clone(), current.context.user.clone());
         let issued = self.renewed(wanted, &old, &wanted.path)?;
@@ -74,7 +75,7 @@ impl Host {
     /// Makes a request, and its key first if there is none.
     pub(super) fn request(&mut self, wanted: &RequestAction) -> Result<Outcome, ExecError> {
         let (request_path, key_path) = (format!("{}.csr", wanted.path), format!("{}.key", wanted.path));
-        let at = |source: PkiError| ExecError::Pki { path: request_path.clone(), source };
+        let at = |source: PkiError| ExecError::Pki { path: request_path.clone(), source: Box::new(source) };
         self.make_parent(&key_path)?;
         let key = if wanted.key_exists {
             self.read_key(&key_path)?
@@ -100,6 +101,6 @@ impl Host {
         let issuing = Issuing { keys: &keys, entropy: self.entropy(), now: self.now() };
         let ca = self.authority(&wanted.issuer, &wanted.path)?;
         crate::pki::renew::renew(&wanted.name, old, ca, &renewal, &issuing)
-            .map_err(|source| ExecError::Pki { path: wanted.path.clone(), source })
+            .map_err(|source| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) })
     }
 }

@@ -229,8 +229,10 @@ pub(super) fn finish_pairs(config: &InitConfig, specs: &[CertSpec], seen: &Facts
 }
 
 fn specs(config: &InitConfig) -> Result<Vec<CertSpec>, PlanError> {
-    pki::control_plane(config)
-        .map_err(|source| PlanError::Pki { path: config.certificates_dir().to_owned(), source })
+    pki::control_plane(config).map_err(|source| PlanError::Pki {
+        path: config.certificates_dir().to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn kubeconfigs(config: &InitConfig) -> Vec<KubeconfigSpec> {
@@ -242,8 +244,10 @@ fn base(config: &InitConfig, spec: &CertSpec) -> String {
 }
 
 fn certificate(seen: &Facts, path: &str) -> Result<Option<Certificate>, PlanError> {
-    let read =
-        |text| Certificate::from_pem(text).map_err(|source| PlanError::Pki { path: path.to_owned(), source });
+    let read = |text| {
+        Certificate::from_pem(text)
+            .map_err(|source| PlanError::Pki { path: path.to_owned(), source: Box::new(source) })
+    };
     seen.text(path).map(read).transpose()
 }
 
@@ -254,7 +258,7 @@ fn client(seen: &Facts, path: &str) -> Result<Option<Certificate>, PlanError> {
         {
             Certificate::from_pem(&kubeconfig.client_certificate_pem)
                 .map(Some)
-                .map_err(|source| PlanError::Pki { path: path.to_owned(), source })
+                .map_err(|source| PlanError::Pki { path: path.to_owned(), source: Box::new(source) })
         }
         FileFact::File { content: Content::Unusable(why), .. } => Err(PlanError::Unusable {
             path: path.to_owned(),

@@ -40,8 +40,10 @@ pub(super) fn plan(
 ) -> Result<Plan, PlanError> {
     let mut steps = files::remove_leftovers(stage, seen, &[]);
     let mut notes = Vec::new();
-    let pods = static_pods(config, options)
-        .map_err(|source| PlanError::Manifest { component: "the control plane".to_owned(), source })?;
+    let pods = static_pods(config, options).map_err(|source| PlanError::Manifest {
+        component: "the control plane".to_owned(),
+        source: Box::new(source),
+    })?;
     let pods: Vec<StaticPod> =
         pods.into_iter().filter(|pod| (pod.component == ETCD) == (stage == ETCD)).collect();
     if pods.is_empty() {
@@ -60,7 +62,8 @@ pub(super) fn plan(
     let why = "the kubelet runs what lies there";
     steps.extend(files::make_directory(format!("{stage}/directory"), why, DIRECTORY, 0o700, seen)?);
     for pod in pods {
-        let at = |source| PlanError::Manifest { component: pod.component.to_owned(), source };
+        let at =
+            |source| PlanError::Manifest { component: pod.component.to_owned(), source: Box::new(source) };
         let mut value = Value::Object(pod.object.value().clone());
         let applied = patches.apply(pod.component, &mut value).map_err(at)?;
         notes.extend(applied.iter().map(ToString::to_string));

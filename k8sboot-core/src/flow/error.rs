@@ -78,7 +78,7 @@ pub enum FlowError {
         stage: &'static str,
         /// Why: every reason that was found.
         #[source]
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// Objects could not be rendered.
     #[error("stage {stage}")]
@@ -100,7 +100,7 @@ pub enum FlowError {
         step: String,
         /// Why.
         #[source]
-        source: ExecError,
+        source: Box<ExecError>,
     },
 }
 
@@ -125,10 +125,8 @@ impl Problem for FlowError {
             Self::Objects { source, .. } => source.details(),
             Self::Step { source, .. } => source.details(),
             Self::UnknownStage { found } => {
-                let mut details = Details::default();
-                details.expected = Some(INIT_STAGES.join(", "));
-                details.found = Some(found.clone());
-                details
+                let expected = Some(INIT_STAGES.join(", "));
+                Details { expected, found: Some(found.clone()), ..Details::default() }
             }
             _ => Details::default(),
         }

@@ -4,7 +4,7 @@ use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, pki, 
 use crate::{
     config::InitConfig,
     facts::{Facts, Wanted},
-    manifest::{PatchSet, RenderOptions},
+    manifest::{PatchSet, RenderOptions, cluster::UploadedCerts},
     pki::Policy,
     plan::Plan,
     time::Timestamp,
@@ -20,19 +20,28 @@ pub struct InitOptions {
     pub patches: PatchSet,
     /// Kind of key and lifetime per class of certificate. Default: as the configuration says.
     pub policy: Policy,
+    /// The sealed certificates for joining control planes. Default: none are uploaded.
+    pub uploaded_certs: Option<UploadedCerts>,
 }
 
 impl InitOptions {
     /// No patches, the configuration's own kinds of keys and lifetimes.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, patches: PatchSet::none(), policy: Policy::default() }
+        Self { now, patches: PatchSet::none(), policy: Policy::default(), uploaded_certs: None }
     }
 
     /// Sets [`patches`](Self::patches).
     #[must_use]
     pub fn patches(mut self, patches: PatchSet) -> Self {
         self.patches = patches;
+        self
+    }
+
+    /// Sets [`uploaded_certs`](Self::uploaded_certs).
+    #[must_use]
+    pub fn uploaded_certs(mut self, uploaded: UploadedCerts) -> Self {
+        self.uploaded_certs = Some(uploaded);
         self
     }
 
@@ -61,7 +70,7 @@ pub(super) struct InitFlow {
 
 impl InitFlow {
     pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
-        let at = |source| FlowError::Plan { stage, source };
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
         Ok(match stage {
             "preflight" => preflight::wanted(config),
@@ -75,7 +84,7 @@ impl InitFlow {
     }
 
     pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
-        let at = |source| FlowError::Plan { stage, source };
+        let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         match stage {
             "preflight" => preflight::plan(config, seen).map_err(at),

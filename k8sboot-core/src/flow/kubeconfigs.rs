@@ -16,7 +16,7 @@ const DIRECTORY: &str = "/etc/kubernetes";
 
 pub(super) fn wanted(config: &InitConfig, options: &InitOptions) -> Result<Wanted, PlanError> {
     let ca = ca_path(config);
-    let paths: Vec<String> = specs(config, options)?.iter().map(|spec| path(spec)).collect();
+    let paths: Vec<String> = specs(config, options)?.iter().map(path).collect();
     Ok(files::want(paths.iter().map(|path| (path.as_str(), Want::Kubeconfig)))
         .file(format!("{ca}.crt"), Want::Text)
         .file(format!("{ca}.key"), Want::Kind))
@@ -69,7 +69,7 @@ pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> 
 
 fn specs(config: &InitConfig, options: &InitOptions) -> Result<Vec<KubeconfigSpec>, PlanError> {
     pki::kubeconfigs_with(config, &options.policy)
-        .map_err(|source| PlanError::Pki { path: DIRECTORY.to_owned(), source })
+        .map_err(|source| PlanError::Pki { path: DIRECTORY.to_owned(), source: Box::new(source) })
 }
 
 fn path(spec: &KubeconfigSpec) -> String {

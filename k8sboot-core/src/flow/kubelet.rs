@@ -23,7 +23,7 @@ pub(super) fn wanted() -> Wanted {
 }
 
 pub(super) fn plan(config: &InitConfig, patches: &PatchSet, seen: &Facts) -> Result<Plan, PlanError> {
-    let at = |source| PlanError::Manifest { component: "kubelet".to_owned(), source };
+    let at = |source| PlanError::Manifest { component: "kubelet".to_owned(), source: Box::new(source) };
     let mut steps = files::remove_leftovers(STAGE, seen, &[]);
     steps.extend(files::make_directory(
         id("directory"),

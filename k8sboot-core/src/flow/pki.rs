@@ -58,7 +58,9 @@ pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> 
         let key_exists = matches!(decision, Decision::CreateForExistingKey { .. });
         let external = matches!(decision, Decision::External { .. });
         match decision {
-            Decision::Broken(source) => return Err(PlanError::Pki { path: format!("{base}.crt"), source }),
+            Decision::Broken(source) => {
+                return Err(PlanError::Pki { path: format!("{base}.crt"), source: Box::new(source) });
+            }
             Decision::Keep { findings } | Decision::External { findings } => {
                 notes.extend(tell(&base, findings)?);
             }
@@ -79,8 +81,8 @@ pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> 
         }
         if spec.issuer.is_none() {
             let certificates = found.certificate.map(Certificate::all_from_pem).transpose();
-            let certificates =
-                certificates.map_err(|source| PlanError::Pki { path: format!("{base}.crt"), source })?;
+            let certificates = certificates
+                .map_err(|source| PlanError::Pki { path: format!("{base}.crt"), source: Box::new(source) })?;
             let certificates = certificates.unwrap_or_default();
             authorities.insert(spec.name, Authority { path: base, external, certificates });
         }
@@ -101,15 +103,17 @@ struct Seen<'a> {
 }
 
 fn specs(config: &InitConfig, options: &InitOptions) -> Result<Vec<CertSpec>, PlanError> {
-    pki::control_plane_with(config, &options.policy)
-        .map_err(|source| PlanError::Pki { path: config.certificates_dir().to_owned(), source })
+    pki::control_plane_with(config, &options.policy).map_err(|source| PlanError::Pki {
+        path: config.certificates_dir().to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn account(config: &InitConfig, options: &InitOptions) -> Result<KeySpec, PlanError> {
-    options
-        .policy
-        .apply_to_service_account(pki::service_account(config))
-        .map_err(|source| PlanError::Pki { path: config.certificates_dir().to_owned(), source })
+    options.policy.apply_to_service_account(pki::service_account(config)).map_err(|source| PlanError::Pki {
+        path: config.certificates_dir().to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn path(config: &InitConfig, below: &str) -> String {
@@ -159,7 +163,7 @@ fn step(spec: &CertSpec, base: &str, issuer: Option<IssuerRef>, key_exists: bool
 /// What is worth saying about a kept certificate; a missing name is an error.
 fn tell(base: &str, findings: Vec<Finding>) -> Result<Vec<String>, PlanError> {
     if let Some(missing) = findings.iter().find(|finding| finding.defect == Defect::SanMissing) {
-        return Err(PlanError::Pki { path: format!("{base}.crt"), source: missing.clone().into() });
+        return Err(PlanError::Pki { path: format!("{base}.crt"), source: Box::new(missing.clone().into()) });
     }
     let keep = |finding: &Finding| format!("{base}.crt is kept: {finding}");
     Ok(findings.iter().map(keep).collect())
@@ -174,7 +178,7 @@ fn service_account(
     let base = path(config, spec.path);
     let private = key(seen, &format!("{base}.key"))?;
     let public_path = format!("{base}.pub");
-    let broken = |source| PlanError::Pki { path: public_path.clone(), source };
+    let broken = |source| PlanError::Pki { path: public_path.clone(), source: Box::new(source) };
     let public = text(seen, &public_path)?.map(PublicKey::from_pem).transpose().map_err(broken)?;
     let make = |key_exists: bool, why: &str| {
         let action = Action::EnsureKey { path: base.clone(), algorithm: spec.algorithm, key_exists };
@@ -188,6 +192,8 @@ fn service_account(
             notes.extend(findings.iter().map(|finding| format!("{base}.key is kept: {finding}")));
             Ok(None)
         }
-        KeyDecision::Broken(source) => Err(PlanError::Pki { path: format!("{base}.key"), source }),
+        KeyDecision::Broken(source) => {
+            Err(PlanError::Pki { path: format!("{base}.key"), source: Box::new(source) })
+        }
     }
 }

@@ -165,7 +165,7 @@ pub async fn carry_out(plan: &Plan, on: &mut dyn Executor, run: &Run) -> Result<
     on.prepare(plan, run).await.map_err(|source| FlowError::Step {
         stage,
         step: "prepare".to_owned(),
-        source,
+        source: Box::new(source),
     })?;
     for (index, step) in plan.steps().iter().enumerate() {
         if run.cancel.is_triggered() {
@@ -181,7 +181,7 @@ pub async fn carry_out(plan: &Plan, on: &mut dyn Executor, run: &Run) -> Result<
             Err(source) => {
                 run.observer.event(&Event::StepFailed { stage, step, error: &source });
                 if step.on_error == OnError::Stop {
-                    return Err(FlowError::Step { stage, step: step.id.clone(), source });
+                    return Err(FlowError::Step { stage, step: step.id.clone(), source: Box::new(source) });
                 }
                 report.notes.push(format!("{}: {}", step.id, crate::error::chain(&source)));
             }

@@ -49,7 +49,7 @@ pub enum PlanError {
         path: String,
         /// What is wrong with it.
         #[source]
-        source: PkiError,
+        source: Box<PkiError>,
     },
     /// A manifest cannot be rendered.
     #[error("plan: manifest of {component}")]
@@ -59,7 +59,7 @@ pub enum PlanError {
         component: String,
         /// Why.
         #[source]
-        source: ManifestError,
+        source: Box<ManifestError>,
     },
 }
 

@@ -18,7 +18,7 @@ pub enum ProbeError {
         directory: String,
         /// Why.
         #[source]
-        source: crate::manifest::ManifestError,
+        source: Box<crate::manifest::ManifestError>,
     },
 }
 

@@ -29,7 +29,7 @@ pub fn read_patches(tree: Option<&Tree>, config: &InitConfig) -> Result<PatchSet
         None => from_machine(Path::new(directory), "", &mut files)?,
     }
     PatchSet::from_files(files)
-        .map_err(|source| ProbeError::Patches { directory: directory.to_owned(), source })
+        .map_err(|source| ProbeError::Patches { directory: directory.to_owned(), source: Box::new(source) })
 }
 
 fn from_tree(
