@@ -107,6 +107,8 @@ pub(crate) enum CertsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Print a fresh key for `certificateKey`, which seals certificates for further control planes.
+    CertificateKey,
     /// Make keys and certificate requests for an authority elsewhere.
     Csr {
         /// Where requests and keys go (as node path below the root). Default: the certificates directory.
