@@ -97,6 +97,24 @@
 #define K8SBOOT_E_PATCH_INVALID 3504
 #define K8SBOOT_E_MANIFEST_UNSUPPORTED 3505
 #define K8SBOOT_E_MANIFEST_CONFIG 3506
+#define K8SBOOT_E_FILE_IO 6001
+#define K8SBOOT_E_FILE_LINK 6002
+#define K8SBOOT_E_FILE_KIND 6003
+#define K8SBOOT_E_FILE_CHANGED 6004
+#define K8SBOOT_E_FILE_NO_SPACE 6005
+#define K8SBOOT_E_FILE_PERMISSION 6006
+#define K8SBOOT_E_FILE_READ_ONLY 6007
+#define K8SBOOT_E_FILE_LOCKED 6008
+#define K8SBOOT_E_FILE_PATH 6009
+#define K8SBOOT_E_PLAN_PATH_KIND 9001
+#define K8SBOOT_E_PLAN_UNUSABLE 9002
+#define K8SBOOT_E_EXEC_UNSUPPORTED 9101
+#define K8SBOOT_E_EXEC_NO_AUTHORITY 9102
+#define K8SBOOT_E_EXEC_KUBECONFIG 9103
+#define K8SBOOT_E_FLOW_UNKNOWN_STAGE 9201
+#define K8SBOOT_E_FLOW_EMPTY_SELECTION 9202
+#define K8SBOOT_E_FLOW_CANCELLED 9203
+#define K8SBOOT_E_FLOW_ORDER 9204
 
 
 /**
@@ -123,6 +141,21 @@
  * A wait goes on: `text` says what for.
  */
 #define K8SBOOT_EVENT_WAITING 5
+
+/**
+ * InitConfiguration and ClusterConfiguration.
+ */
+#define K8SBOOT_CONFIG_INIT 0
+
+/**
+ * JoinConfiguration.
+ */
+#define K8SBOOT_CONFIG_JOIN 1
+
+/**
+ * ResetConfiguration.
+ */
+#define K8SBOOT_CONFIG_RESET 2
 
 /**
  * The node joins as a worker.
@@ -371,6 +404,14 @@ k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
                                             k8sboot_error_t **err);
 
 /**
+ * Writes a complete example of a kind of configuration to `out`, as `kubeadm config print`. `kind` is one of
+ * `K8SBOOT_CONFIG_…`.
+ *
+ * Requires: `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_config_defaults(uint32_t kind, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
  * Writes a JSON summary of the proven configuration to `out`: `schemaVersion` (1), `nodeName`, `kubernetesVersion`,
  * `clusterName`, `advertiseAddress`, `bindPort`, `apiServer`, `localApiServer`, `dnsAddress`, `certificatesDir`,
  * `serviceSubnets`, `podSubnets`, `encryptionAlgorithm`, `warnings`. It holds no secret.
@@ -389,6 +430,20 @@ k8sboot_code_t k8sboot_config_describe(const k8sboot_config_t *config,
 void k8sboot_config_free(k8sboot_config_t *config);
 
 /**
+ * Writes documents of kubeadm's v1beta3 or v1beta4 to `out` as v1beta4 with every default, as `kubeadm config migrate`.
+ * The buffer holds the bootstrap tokens and is wiped when it is freed.
+ *
+ * `facts` and `fresh_token` as for `k8sboot_config_new`. Configurations of the kubelet and of kube-proxy are left out.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_config_migrate(const char *documents,
+                                      const char *facts,
+                                      const char *fresh_token,
+                                      k8sboot_buf_t **out,
+                                      k8sboot_error_t **err);
+
+/**
  * Reads kubeadm configuration documents (YAML or JSON), fills in the defaults and proves the result.
  *
  * `facts` is NULL or a JSON object with what the defaults need to know about the node, all members optional:
@@ -405,7 +460,7 @@ k8sboot_code_t k8sboot_config_new(const char *documents,
                                   k8sboot_error_t **err);
 
 /**
- * Checks documents and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
+ * Checks documents of every kind (init, join, reset) and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
  * `kind`, `code`, `message`, `document`, `field`, `line`, `column`, `expected`, `found`, `remedy`.
  *
  * Documents with problems are no failure of the call. `facts` as for `k8sboot_config_new`.

@@ -58,6 +58,13 @@ pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure>
                 }
             }
         }
+        CertsCommand::Csr { .. } if args.config.is_none() => {
+            return Err(Failure::Missing {
+                what: "--config",
+                expected: "the configuration of the cluster: requests hold its names and addresses".into(),
+                remedy: "give --config FILE".into(),
+            });
+        }
         CertsCommand::Csr { out } => {
             let plan = flow::plan_requests(scope, out.as_deref(), &seen).map_err(problem)?;
             carry_out(&plan, tree, output)?;

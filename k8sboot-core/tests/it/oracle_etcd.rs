@@ -77,7 +77,7 @@ for at in "$loopback" "$host"; do
     refused "client port with a certificate of another CA" "$stranger_ca" $other "$url/health"
 done
 url=https://$host:2380
-call $peer "$url/members" | grep -qF "\"peerURLs\":\[\"$url\"\]" || fail "the peer port does not know its member"
+call $peer "$url/members" | grep -qF "\"peerURLs\":[\"$url\"]" || fail "the peer port does not know its member"
 echo "served: peer port"
 refused "peer port without a certificate" "$no_certificate" "$url/members"
 refused "peer port with a certificate of another CA" "$stranger_ca" $other "$url/members"
