@@ -1,7 +1,7 @@
 //! Each file operation of init fails once, in turn; and the process dies before each, in turn.
 
 use std::{
-    fs, io,
+    io,
     path::Path,
     process::{Command, Stdio},
     sync::{
@@ -18,15 +18,15 @@ use k8sboot_core::{
 use crate::tree::{Scratch, init, quick_config, snapshot};
 
 /// Lets the operation with a certain number fail, or the process die before it.
-struct At {
+pub(crate) struct At {
     number: usize,
-    seen: AtomicUsize,
+    pub(crate) seen: AtomicUsize,
     dies: bool,
-    hit: Mutex<Option<(FileOp, String)>>,
+    pub(crate) hit: Mutex<Option<(FileOp, String)>>,
 }
 
 impl At {
-    fn new(number: usize, dies: bool) -> Arc<Self> {
+    pub(crate) fn new(number: usize, dies: bool) -> Arc<Self> {
         Arc::new(Self { number, seen: AtomicUsize::new(0), dies, hit: Mutex::new(None) })
     }
 }
@@ -46,7 +46,7 @@ impl FileHook for At {
 }
 
 /// Every file is whole: PEM and YAML end as they should, no temporary file is left if `finished`.
-fn assert_whole(root: &Path, finished: bool, at: usize) {
+pub(crate) fn assert_whole(root: &Path, finished: bool, at: usize) {
     for (name, (mode, bytes)) in snapshot(root) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if name.ends_with(TEMPORARY_SUFFIX) {
@@ -71,19 +71,19 @@ fn assert_whole(root: &Path, finished: bool, at: usize) {
     }
 }
 
-fn names(root: &Path) -> Vec<(String, u32)> {
+pub(crate) fn names(root: &Path) -> Vec<(String, u32)> {
     snapshot(root).into_iter().map(|(name, (mode, _))| (name, mode)).collect()
 }
 
 #[test]
 fn each_operation_that_fails_is_named_and_the_next_run_finishes() {
     let config = quick_config("seed");
-    let whole = Scratch::new("faults");
+    let whole = Scratch::in_memory("faults");
     init(&config, whole.path(), None).unwrap();
     let expected = names(whole.path());
     let mut failures = 0;
     for number in 0.. {
-        let scratch = Scratch::new("faults");
+        let scratch = Scratch::in_memory("faults");
         let hook = At::new(number, false);
         let outcome = init(&config, scratch.path(), Some(hook.clone()));
         let Some((op, path)) = hook.hit.lock().unwrap().clone() else {
@@ -115,10 +115,22 @@ fn child_that_dies() {
 #[test]
 fn killed_before_any_operation_a_further_run_reaches_the_same_end() {
     let config = quick_config("seed");
-    let whole = Scratch::new("kill");
+    let whole = Scratch::in_memory("kill");
     let counter = At::new(usize::MAX, false);
     init(&config, whole.path(), Some(counter.clone())).unwrap();
     let (expected, total) = (names(whole.path()), counter.seen.load(Ordering::Relaxed));
+    for_each_side_by_side(total, |number| {
+        let scratch = Scratch::in_memory("kill");
+        die_in_child("faults::child_that_dies", CHILD, number, scratch.path());
+        assert_whole(scratch.path(), false, number);
+        init(&config, scratch.path(), None).unwrap_or_else(|e| panic!("operation {number}: {}", chain(&e)));
+        assert_whole(scratch.path(), true, number);
+        assert_eq!(names(scratch.path()), expected, "operation {number}");
+    });
+}
+
+/// Calls with each number below `total`, two at a time: a child's start is mostly waiting.
+pub(crate) fn for_each_side_by_side(total: usize, each: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -128,23 +140,21 @@ fn killed_before_any_operation_a_further_run_reaches_the_same_end() {
                     if number >= total {
                         break;
                     }
-                    let scratch = Scratch::new("kill");
-                    let status = Command::new(std::env::current_exe().unwrap())
-                        .args(["--exact", "faults::child_that_dies", "--test-threads=1"])
-                        .env(CHILD, format!("{number} {}", scratch.path().display()))
-                        .stdout(Stdio::null())
-                        .stderr(Stdio::null())
-                        .status()
-                        .unwrap();
-                    assert!(!status.success(), "operation {number}: the child lived on");
-                    assert_whole(scratch.path(), false, number);
-                    init(&config, scratch.path(), None)
-                        .unwrap_or_else(|e| panic!("operation {number}: {}", chain(&e)));
-                    assert_whole(scratch.path(), true, number);
-                    assert_eq!(names(scratch.path()), expected, "operation {number}");
-                    fs::remove_dir_all(scratch.path()).unwrap();
+                    each(number);
                 }
             });
         }
     });
+}
+
+/// Runs a test of this binary as a process of its own, which is to die before the operation `number`.
+pub(crate) fn die_in_child(test: &str, variable: &str, number: usize, root: &Path) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .env(variable, format!("{number} {}", root.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success(), "operation {number}: the child lived on");
 }
