@@ -48,6 +48,7 @@ bench:
 
 # cargo-fuzz wants nightly's flags; RUSTC_BOOTSTRAP lets the pinned toolchain take them.
 fuzz:
+	k8sboot-core/fuzz/seed
 	@cd k8sboot-core && for target in $$($(CARGO) fuzz list); do \
 	  echo "fuzz $$target" && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done

@@ -153,6 +153,21 @@
 #define K8SBOOT_EVENT_NOTE 7
 
 /**
+ * InitConfiguration and ClusterConfiguration.
+ */
+#define K8SBOOT_CONFIG_INIT 0
+
+/**
+ * JoinConfiguration.
+ */
+#define K8SBOOT_CONFIG_JOIN 1
+
+/**
+ * ResetConfiguration.
+ */
+#define K8SBOOT_CONFIG_RESET 2
+
+/**
  * The node joins as a worker.
  */
 #define K8SBOOT_ROLE_WORKER 0
@@ -535,6 +550,14 @@ k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
                                             k8sboot_error_t **err);
 
 /**
+ * Writes a complete example of a kind of configuration to `out`, as `kubeadm config print`. `kind` is one of
+ * `K8SBOOT_CONFIG_…`.
+ *
+ * Requires: `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_config_defaults(uint32_t kind, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
  * Writes a JSON summary of the proven configuration to `out`: `schemaVersion` (1), `nodeName`, `kubernetesVersion`,
  * `clusterName`, `advertiseAddress`, `bindPort`, `apiServer`, `localApiServer`, `dnsAddress`, `certificatesDir`,
  * `serviceSubnets`, `podSubnets`, `encryptionAlgorithm`, `warnings`. It holds no secret.
@@ -553,6 +576,20 @@ k8sboot_code_t k8sboot_config_describe(const k8sboot_config_t *config,
 void k8sboot_config_free(k8sboot_config_t *config);
 
 /**
+ * Writes documents of kubeadm's v1beta3 or v1beta4 to `out` as v1beta4 with every default, as `kubeadm config migrate`.
+ * The buffer holds the bootstrap tokens and is wiped when it is freed.
+ *
+ * `facts` and `fresh_token` as for `k8sboot_config_new`. Configurations of the kubelet and of kube-proxy are left out.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_config_migrate(const char *documents,
+                                      const char *facts,
+                                      const char *fresh_token,
+                                      k8sboot_buf_t **out,
+                                      k8sboot_error_t **err);
+
+/**
  * Reads kubeadm configuration documents (YAML or JSON), fills in the defaults and proves the result.
  *
  * `facts` is NULL or a JSON object with what the defaults need to know about the node, all members optional:
@@ -569,7 +606,7 @@ k8sboot_code_t k8sboot_config_new(const char *documents,
                                   k8sboot_error_t **err);
 
 /**
- * Checks documents and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
+ * Checks documents of every kind (init, join, reset) and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
  * `kind`, `code`, `message`, `document`, `field`, `line`, `column`, `expected`, `found`, `remedy`.
  *
  * Documents with problems are no failure of the call. `facts` as for `k8sboot_config_new`.
@@ -685,7 +722,8 @@ k8sboot_code_t k8sboot_flow_next_plan(k8sboot_flow_t *flow,
                                       k8sboot_error_t **err);
 
 /**
- * Plans and carries out every stage that is left, and writes the report to `report` as JSON: `schema`
+ * Plans and carries out every stage that is left, after a rehearsal that finds what can be known before anything is
+ * changed, and writes the report to `report` as JSON: `schema`
  * (`k8sboot.report/v1`), `changed` (how many steps changed something), and `stages` with their steps, paths and outcomes.
  *
  * `run` may be NULL. Doing it twice is the same as doing it once. On failure as for `k8sboot_flow_apply`.

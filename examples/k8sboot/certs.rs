@@ -28,9 +28,11 @@ pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure>
     };
     let now = Timestamp::from(SystemTime::now());
     let scope = CertsScope { config: &config, authoritative: args.config.is_some(), now };
-    let seen = probe::Host::new(tree.clone())
-        .look(&flow::certs_wanted(&config).map_err(problem)?)
-        .map_err(problem)?;
+    let wanted = match &args.command {
+        CertsCommand::Csr { out } => flow::requests_wanted(&config, out.as_deref()),
+        _ => flow::certs_wanted(&config),
+    };
+    let seen = probe::Host::new(tree.clone()).look(&wanted.map_err(problem)?).map_err(problem)?;
     match &args.command {
         CertsCommand::List => {
             let report = flow::expiration(scope, &seen).map_err(problem)?;
@@ -55,6 +57,13 @@ pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure>
                     );
                 }
             }
+        }
+        CertsCommand::Csr { .. } if args.config.is_none() => {
+            return Err(Failure::Missing {
+                what: "--config",
+                expected: "the configuration of the cluster: requests hold its names and addresses".into(),
+                remedy: "give --config FILE".into(),
+            });
         }
         CertsCommand::Csr { out } => {
             let plan = flow::plan_requests(scope, out.as_deref(), &seen).map_err(problem)?;

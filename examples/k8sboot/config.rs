@@ -64,7 +64,7 @@ fn validate(path: &Path, output: Output) -> Result<(), Failure> {
         }
         Output::Json => {
             let warnings: Vec<Value> = warnings.iter().map(config_json).collect();
-            print_json(&json!({ "config": path, "errors": [], "warnings": warnings }))
+            print_json(&json!({ "config": path.display().to_string(), "errors": [], "warnings": warnings }))
         }
     }
 }

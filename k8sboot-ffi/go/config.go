@@ -119,6 +119,45 @@ func (c *Config) Describe() (*Summary, error) {
 	return summary, json.Unmarshal([]byte(text), summary)
 }
 
+// Migrate writes documents of kubeadm's v1beta3 or v1beta4 as v1beta4 with every default. The result holds the bootstrap
+// tokens: do not log it. freshToken is as for [NewConfig].
+func Migrate(documents string, facts Facts, freshToken string) (string, error) {
+	encoded, failure := json.Marshal(facts)
+	if failure != nil {
+		return "", failure
+	}
+	a := newArgs()
+	defer a.free()
+	cdocuments, cfacts := a.text("documents", documents), a.text("facts", string(encoded))
+	ctoken := a.optional("fresh_token", freshToken)
+	if a.err != nil {
+		return "", a.err
+	}
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_config_migrate(cdocuments, cfacts, ctoken, &out, &err)
+	return takeText(code, out, err)
+}
+
+// ConfigKind is a kind of configuration.
+type ConfigKind uint32
+
+// The kinds of configurations.
+const (
+	InitKind  = ConfigKind(C.K8SBOOT_CONFIG_INIT)
+	JoinKind  = ConfigKind(C.K8SBOOT_CONFIG_JOIN)
+	ResetKind = ConfigKind(C.K8SBOOT_CONFIG_RESET)
+)
+
+// Defaults is a complete example of a kind of configuration.
+func Defaults(kind ConfigKind) (string, error) {
+	beforeCall()
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_config_defaults(C.uint32_t(kind), &out, &err)
+	return takeText(code, out, err)
+}
+
 // Validate lists the problems of documents. That there are some is no error of the call.
 func Validate(documents string, facts Facts) (*Report, error) {
 	encoded, failure := json.Marshal(facts)

@@ -162,6 +162,21 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestMigrateAndDefaults(t *testing.T) {
+	for _, kind := range []ConfigKind{InitKind, JoinKind, ResetKind} {
+		example, err := Defaults(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if migrated, err := Migrate(example, Facts{}, ""); err != nil || !strings.HasPrefix(migrated, "apiVersion: kubeadm.k8s.io/v1beta4") {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Defaults(9); !errors.Is(err, CodeEnum) {
+		t.Fatal(err)
+	}
+}
+
 func TestErrorsOfManyGoroutinesAreTheirOwn(t *testing.T) {
 	var group sync.WaitGroup
 	for n := range 32 {

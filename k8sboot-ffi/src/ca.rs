@@ -259,6 +259,7 @@ mod imp {
         common_name: String,
         #[serde(default, deserialize_with = "json::algorithm::deserialize")]
         algorithm: Option<KeyAlgorithm>,
+        #[serde(default, deserialize_with = "json::validity::deserialize")]
         validity: Option<GoDuration>,
     }
 

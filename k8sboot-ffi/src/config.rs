@@ -10,8 +10,15 @@ use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
     guard::{guard, guard_void, needs},
     handle::{Exclusive, Slot, give, out, read, release},
-    text::{k8sboot_buf_t, optional_text, plain, text},
+    text::{k8sboot_buf_t, optional_text, plain, secret_text, text},
 };
+
+/// InitConfiguration and ClusterConfiguration.
+pub const K8SBOOT_CONFIG_INIT: u32 = 0;
+/// JoinConfiguration.
+pub const K8SBOOT_CONFIG_JOIN: u32 = 1;
+/// ResetConfiguration.
+pub const K8SBOOT_CONFIG_RESET: u32 = 2;
 
 #[cfg(feature = "config")]
 type Proven = k8sboot_core::config::InitConfig;
@@ -71,7 +78,7 @@ pub unsafe extern "C" fn k8sboot_config_new(
     }
 }
 
-/// Checks documents and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
+/// Checks documents of every kind (init, join, reset) and writes a JSON report to `out`: `schemaVersion` (1), `valid`, `errors` and `warnings`, each with
 /// `kind`, `code`, `message`, `document`, `field`, `line`, `column`, `expected`, `found`, `remedy`.
 ///
 /// Documents with problems are no failure of the call. `facts` as for `k8sboot_config_new`.
@@ -93,7 +100,65 @@ pub unsafe extern "C" fn k8sboot_config_validate(
             let documents = text(documents, "documents")?;
             let facts = parse_facts(optional_text(facts, "facts")?)?;
             needs!("config", {
-                *out = plain(imp::report(&imp::prove(documents, &facts, None)).to_string());
+                *out = plain(imp::report(documents, &facts).to_string());
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Writes documents of kubeadm's v1beta3 or v1beta4 to `out` as v1beta4 with every default, as `kubeadm config migrate`.
+/// The buffer holds the bootstrap tokens and is wiped when it is freed.
+///
+/// `facts` and `fresh_token` as for `k8sboot_config_new`. Configurations of the kubelet and of kube-proxy are left out.
+///
+/// # Safety
+///
+/// The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_config_migrate(
+    documents: *const c_char,
+    facts: *const c_char,
+    fresh_token: *const c_char,
+    out: *mut *mut k8sboot_buf_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            let documents = text(documents, "documents")?;
+            let facts = parse_facts(optional_text(facts, "facts")?)?;
+            let token = optional_text(fresh_token, "fresh_token")?;
+            needs!("config", {
+                let token = token.map(str::parse).transpose()?;
+                let migrated =
+                    k8sboot_core::config::migrate(documents, &facts, token).map_err(imp::failure)?;
+                *out = secret_text(migrated.yaml.expose());
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Writes a complete example of a kind of configuration to `out`, as `kubeadm config print`. `kind` is one of
+/// `K8SBOOT_CONFIG_…`.
+///
+/// # Safety
+///
+/// `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_config_defaults(
+    kind: u32,
+    out: *mut *mut k8sboot_buf_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            needs!("config", {
+                *out = plain(imp::example(kind)?);
                 Ok(())
             })
         })
@@ -175,12 +240,17 @@ pub(crate) fn parse_facts(text: Option<&str>) -> Result<NodeFacts, Failure> {
 #[cfg(feature = "config")]
 mod imp {
     use k8sboot_core::{
-        config::{ConfigError, ConfigErrors, Documents, InitConfig},
+        config::{
+            ConfigError, ConfigErrors, DefaultsKind, Documents, InitConfig, JoinConfig, ResetConfig,
+            print_defaults,
+        },
         error::Problem,
         token::BootstrapToken,
     };
 
-    use super::{Failure, NodeFacts, Value, json};
+    use super::{
+        Failure, K8SBOOT_CONFIG_INIT, K8SBOOT_CONFIG_JOIN, K8SBOOT_CONFIG_RESET, NodeFacts, Value, json,
+    };
 
     pub(super) fn prove(
         documents: &str,
@@ -195,17 +265,45 @@ mod imp {
         Failure::from(errors).with_errors(list)
     }
 
-    pub(super) fn report(proven: &Result<InitConfig, ConfigErrors>) -> Value {
-        let (errors, warnings) = match proven {
-            Ok(config) => (&[][..], config.warnings()),
-            Err(errors) => (errors.as_slice(), &[][..]),
-        };
+    pub(super) fn report(documents: &str, facts: &NodeFacts) -> Value {
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        match Documents::parse(documents) {
+            Err(problems) => errors = problems.as_slice().to_vec(),
+            Ok(documents) => {
+                let (join, reset) = (documents.join.is_some(), documents.reset.is_some());
+                let init = documents.init.is_some() || documents.cluster.is_some() || !(join || reset);
+                let mut keep = |proven: Result<&[ConfigError], &ConfigErrors>| match proven {
+                    Ok(more) => warnings.extend_from_slice(more),
+                    Err(more) => errors.extend_from_slice(more.as_slice()),
+                };
+                if init {
+                    let proven = documents.clone().into_init(facts, None);
+                    keep(proven.as_ref().map(InitConfig::warnings));
+                }
+                if join {
+                    keep(documents.clone().into_join(facts).as_ref().map(JoinConfig::warnings));
+                }
+                if reset {
+                    keep(documents.into_reset(facts).as_ref().map(ResetConfig::warnings));
+                }
+            }
+        }
         json!({
             "schemaVersion": 1,
-            "valid": proven.is_ok(),
-            "errors": problems(errors),
-            "warnings": problems(warnings),
+            "valid": errors.is_empty(),
+            "errors": problems(&errors),
+            "warnings": problems(&warnings),
         })
+    }
+
+    pub(super) fn example(kind: u32) -> Result<String, Failure> {
+        let kind = match kind {
+            K8SBOOT_CONFIG_INIT => DefaultsKind::Init,
+            K8SBOOT_CONFIG_JOIN => DefaultsKind::Join,
+            K8SBOOT_CONFIG_RESET => DefaultsKind::Reset,
+            other => return Err(Failure::choice("kind", "K8SBOOT_CONFIG_…", other)),
+        };
+        Ok(print_defaults(kind))
     }
 
     pub(super) fn describe(config: &InitConfig) -> Value {

@@ -148,7 +148,7 @@ impl Failure {
         Self::argument(K8SBOOT_E_JSON, "JSON", argument, &problem.to_string())
     }
 
-    pub(crate) fn choice(argument: &str, expected: &str, found: &impl Display) -> Self {
+    pub(crate) fn choice(argument: &str, expected: &str, found: impl Display) -> Self {
         let problem = format!("expected one of {expected}, found {found}");
         Self::argument(K8SBOOT_E_ENUM, "ENUM", argument, &problem)
     }

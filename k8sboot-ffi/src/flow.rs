@@ -135,7 +135,8 @@ pub unsafe extern "C" fn k8sboot_flow_apply(
     }
 }
 
-/// Plans and carries out every stage that is left, and writes the report to `report` as JSON: `schema`
+/// Plans and carries out every stage that is left, after a rehearsal that finds what can be known before anything is
+/// changed, and writes the report to `report` as JSON: `schema`
 /// (`k8sboot.report/v1`), `changed` (how many steps changed something), and `stages` with their steps, paths and outcomes.
 ///
 /// `run` may be NULL. Doing it twice is the same as doing it once. On failure as for `k8sboot_flow_apply`.

@@ -36,7 +36,7 @@ pub(crate) mod algorithm {
     }
 
     pub(crate) fn parse(name: &str, argument: &'static str) -> Result<KeyAlgorithm, Failure> {
-        named(name).ok_or_else(|| Failure::choice(argument, &names(), &format!("{name:?}")))
+        named(name).ok_or_else(|| Failure::choice(argument, &names(), format!("{name:?}")))
     }
 
     fn named(name: &str) -> Option<KeyAlgorithm> {
@@ -45,6 +45,21 @@ pub(crate) mod algorithm {
 
     fn names() -> String {
         KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(", ")
+    }
+}
+
+/// For `#[serde(deserialize_with)]` on lifetimes: what ends when it begins is nothing that a caller can want.
+#[cfg(feature = "crypto")]
+pub(crate) mod validity {
+    use k8sboot_core::time::GoDuration;
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<GoDuration>, D::Error> {
+        let given = GoDuration::deserialize(from)?;
+        if given <= GoDuration::ZERO {
+            return Err(D::Error::custom(format!("validity: expected more than 0s, found {given}")));
+        }
+        Ok(Some(given))
     }
 }
 

@@ -103,6 +103,7 @@ mod imp {
         namespace: String,
         #[serde(default, deserialize_with = "arguments::algorithm::deserialize")]
         algorithm: Option<KeyAlgorithm>,
+        #[serde(default, deserialize_with = "arguments::validity::deserialize")]
         validity: Option<GoDuration>,
     }
 

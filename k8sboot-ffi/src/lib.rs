@@ -1,7 +1,7 @@
 //! C API of k8sboot: `libk8sboot.so`, `libk8sboot.a` and `include/k8sboot.h`.
 //!
 //! Rust programs use `k8sboot-core`; this crate only carries its values over the boundary. Every function has the same
-//! shape: [`guard`], initialise the outputs, convert the inputs, one call into the core, write the outputs. The rules
+//! shape: `guard`, initialise the outputs, convert the inputs, one call into the core, write the outputs. The rules
 //! that a caller relies on stand at the top of the header (`cbindgen.toml`).
 #![allow(non_camel_case_types, reason = "the names are C's")]
 #![cfg_attr(

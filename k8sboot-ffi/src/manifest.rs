@@ -132,7 +132,7 @@ mod imp {
             Some(pod) => Ok(pod.object.to_yaml()),
             None => {
                 let known: Vec<&str> = pods.iter().map(|pod| pod.component).collect();
-                Err(Failure::choice("component", &known.join(", "), &format!("{component:?}")))
+                Err(Failure::choice("component", &known.join(", "), format!("{component:?}")))
             }
         }
     }

@@ -127,6 +127,7 @@ mod imp {
         ip_addresses: Vec<IpAddr>,
         #[serde(default, deserialize_with = "arguments::algorithm::deserialize")]
         pub(crate) algorithm: Option<KeyAlgorithm>,
+        #[serde(default, deserialize_with = "arguments::validity::deserialize")]
         validity: Option<GoDuration>,
     }
 

@@ -8,7 +8,7 @@ use k8sboot_core::{
     exec::{Host, Tree},
     flow::{self, Flow, FlowError, InitOptions, Report, Selection, StageReport},
     plan::Plan,
-    probe,
+    probe::{self, Probe},
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -38,10 +38,17 @@ impl Site {
 
     /// The tree, if it is there. Makes nothing.
     pub(crate) fn look(&mut self) -> Result<Option<Tree>, Failure> {
-        if self.tree.is_none() && self.root.exists() {
+        if self.tree.is_none() && self.root.symlink_metadata().is_ok() {
             self.tree = Some(Tree::open(&self.root)?);
         }
         Ok(self.tree.clone())
+    }
+
+    fn probe(&mut self) -> Result<Box<dyn Probe>, Failure> {
+        Ok(match self.look()? {
+            Some(tree) => Box::new(probe::Host::new(tree)),
+            None => Box::new(probe::EmptyTree),
+        })
     }
 
     /// The tree; makes its root if that is missing.
@@ -88,7 +95,8 @@ impl Ready {
     pub(crate) fn begin(self, config: InitConfig) -> Result<Running, Failure> {
         let flow = flow::init(config.clone(), self.options).select(self.selection)?;
         let identity = Arc::new(());
-        Ok(Running { flow, config, site: self.site, host: None, identity, latest: None, failed: false })
+        let (site, host, latest) = (self.site, None, None);
+        Ok(Running { flow, config, site, host, identity, begun: false, latest, failed: false })
     }
 }
 
@@ -101,6 +109,8 @@ pub(crate) struct Running {
     host: Option<Host>,
     /// Tells its plans from those of other flows.
     identity: Arc<()>,
+    /// Whether a plan was asked for, so that there may be stages that are done.
+    begun: bool,
     /// The stage that was planned last and not carried out.
     latest: Option<&'static str>,
     failed: bool,
@@ -109,10 +119,8 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn next_plan(&mut self) -> Result<Option<Planned>, Failure> {
         self.usable()?;
-        let plan = match self.site.look()? {
-            Some(tree) => wait(self.flow.next_plan(&mut probe::Host::new(tree)))?,
-            None => wait(self.flow.next_plan(&mut probe::EmptyTree))?,
-        };
+        self.begun = true;
+        let plan = wait(self.flow.next_plan(&mut *self.site.probe()?))?;
         self.latest = plan.as_ref().map(|plan| plan.stage);
         let (seen, origin) = (self.flow.facts().clone(), Origin::Flow(self.identity.clone()));
         Ok(plan.map(|plan| Planned { plan, seen, origin }))
@@ -139,8 +147,13 @@ impl Running {
 
     pub(crate) fn run(&mut self, run: Run) -> Result<String, Failure> {
         self.usable()?;
-        let _lock = self.site.make()?.lock()?;
         let watch = Watch::new(run);
+        if !self.begun {
+            // Not even the root is made for a run that cannot begin.
+            wait(self.flow.rehearse(&mut *self.site.probe()?, Host::check_step))
+                .map_err(|error| watch.failure(error))?;
+        }
+        let _lock = self.site.make()?.lock()?;
         let mut report = Report::default();
         while let Some(planned) = self.next_plan().map_err(|failure| watch.with_report(failure))? {
             report.stages.push(self.carry_out(&planned.plan, &watch)?);

@@ -218,6 +218,6 @@ fn join(
         (K8SBOOT_ROLE_CONTROL_PLANE, key) => {
             Ok(JoinCommand::control_plane(endpoint, token, pins, key.map(str::parse).transpose()?)?)
         }
-        (other, _) => Err(Failure::choice("role", "K8SBOOT_ROLE_…", &other)),
+        (other, _) => Err(Failure::choice("role", "K8SBOOT_ROLE_…", other)),
     }
 }

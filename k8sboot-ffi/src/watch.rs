@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8sboot_core::{
     error::{Problem, chain},
-    exec::{BoxFuture, CancelToken, Event, ExecError, Executor, Host, Observer, Outcome, Run},
+    exec::{BoxFuture, CancelToken, Check, Event, ExecError, Executor, Host, Observer, Outcome, Run},
     flow::{FlowError, Report},
     plan::{Plan, Step},
 };
@@ -85,6 +85,10 @@ pub(crate) struct Watched<'a> {
 }
 
 impl Executor for Watched<'_> {
+    fn check(&self) -> Check {
+        self.host.check()
+    }
+
     fn prepare<'a>(&'a mut self, plan: &'a Plan, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
         Box::pin(async move {
             self.host.prepare(plan, run).await?;

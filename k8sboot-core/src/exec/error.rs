@@ -3,6 +3,7 @@
 use crate::{
     error::{Code, Details, Problem, codes},
     pki::PkiError,
+    token::TokenError,
 };
 
 codes! {
@@ -50,6 +51,16 @@ pub enum ExecError {
         #[source]
         source: Box<PkiError>,
     },
+    /// A token could not be made.
+    #[error("make {what}")]
+    #[non_exhaustive]
+    Token {
+        /// For what.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<TokenError>,
+    },
     /// A kubeconfig that is to be renewed cannot be used.
     #[error(
         "renew {path}: expected a kubeconfig with an embedded client certificate, found {found} (remove the file and run the kubeconfig stage)"
@@ -76,7 +87,7 @@ pub enum ExecError {
     },
     /// This executor cannot carry out a kind of step.
     #[error(
-        "step {step}: this executor cannot do {kind} (build with the feature that can, or skip the stage)"
+        "expected an executor that can do {kind}, found one for files only (end with the kubelet stage, or use an executor that talks to the API server)"
     )]
     #[non_exhaustive]
     Unsupported {
@@ -93,6 +104,7 @@ impl Problem for ExecError {
             #[cfg(feature = "host")]
             Self::File(source) => source.code(),
             Self::Pki { source, .. } => source.code(),
+            Self::Token { source, .. } => source.code(),
             Self::Kubeconfig { .. } => Code::EXEC_KUBECONFIG,
             Self::NoAuthority { .. } => Code::EXEC_NO_AUTHORITY,
             Self::Unsupported { .. } => Code::EXEC_UNSUPPORTED,
@@ -114,13 +126,20 @@ impl Problem for ExecError {
                 details.found = Some(found.clone());
                 details.remedy = Some("run the pki stage first, or provide both files".to_owned());
             }
+            Self::Token { source, .. } => details = source.details(),
             Self::Kubeconfig { path, found } => {
                 details.path = Some(path.clone());
                 details.expected = Some("a kubeconfig with an embedded client certificate".to_owned());
                 details.found = Some(found.clone());
                 details.remedy = Some("remove the file and run the kubeconfig stage".to_owned());
             }
-            Self::Unsupported { .. } => {}
+            Self::Unsupported { kind, .. } => {
+                details.expected = Some(format!("an executor that can do {kind}"));
+                details.found = Some("one for files only".to_owned());
+                details.remedy = Some(
+                    "end with the kubelet stage, or use an executor that talks to the API server".to_owned(),
+                );
+            }
         }
         details
     }

@@ -79,6 +79,9 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free some space, then run again)",
         io::ErrorKind::PermissionDenied => " (run as the owner of the tree, or choose another root)",
         io::ErrorKind::ReadOnlyFilesystem => " (remount the file system writable, or choose another root)",
+        io::ErrorKind::NotFound => " (check the path)",
+        io::ErrorKind::NotADirectory => " (choose a directory)",
+        io::ErrorKind::IsADirectory => " (choose a file)",
         _ => "",
     }
 }

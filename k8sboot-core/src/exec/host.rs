@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{BoxFuture, ExecError, Executor, Outcome, Run, Tree, read_authority};
+use super::{BoxFuture, Check, ExecError, Executor, Outcome, Run, Tree, read_authority};
 use crate::{
     entropy::{Entropy, System},
     kubeconfig::Kubeconfig,
@@ -76,6 +76,18 @@ impl Host {
         &self.tree
     }
 
+    /// Whether executors of this kind can do a step: all but those that talk to an API server.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecError::Unsupported`].
+    pub fn check_step(step: &Step) -> Result<(), ExecError> {
+        match &step.action {
+            Action::WaitForApiServer { .. } | Action::ApplyObject { .. } => Err(unsupported(step)),
+            _ => Ok(()),
+        }
+    }
+
     fn make_keys(&self, plan: &Plan, run: &Run) -> Result<(), ExecError> {
         let wanted: Vec<(String, KeyAlgorithm)> =
             plan.steps().iter().filter_map(|step| key_of(&step.action)).collect();
@@ -108,7 +120,7 @@ impl Host {
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
-            other => Err(ExecError::Unsupported { step: step.id.clone(), kind: other.kind() }),
+            _ => Err(unsupported(step)),
         }
     }
 
@@ -232,6 +244,10 @@ impl Host {
     }
 }
 
+fn unsupported(step: &Step) -> ExecError {
+    ExecError::Unsupported { step: step.id.clone(), kind: step.action.kind() }
+}
+
 /// The key that an action makes, by the path it is made for.
 fn key_of(action: &Action) -> Option<(String, KeyAlgorithm)> {
     match action {
@@ -252,6 +268,10 @@ fn key_of(action: &Action) -> Option<(String, KeyAlgorithm)> {
 }
 
 impl Executor for Host {
+    fn check(&self) -> Check {
+        Self::check_step
+    }
+
     fn prepare<'a>(&'a mut self, plan: &'a Plan, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
         let made = self.make_keys(plan, run);
         Box::pin(std::future::ready(made))

@@ -17,6 +17,8 @@ mod renew;
 #[cfg(feature = "host")]
 mod tree;
 #[cfg(feature = "host")]
+mod upload;
+#[cfg(feature = "host")]
 mod write;
 
 #[cfg(feature = "host")]
@@ -27,8 +29,10 @@ pub use error::ExecError;
 pub use file_error::FileError;
 #[cfg(feature = "host")]
 pub use host::Host;
-pub use run::{BoxFuture, CancelToken, Event, Executor, Observer, Outcome, Run, Silent};
+pub use run::{BoxFuture, CancelToken, Check, Event, Executor, Observer, Outcome, Run, Silent};
 #[cfg(feature = "host")]
 pub use tree::{FileHook, FileOp, Kind, Lock, Seen, Tree};
+#[cfg(feature = "host")]
+pub use upload::seal_certificates;
 #[cfg(feature = "host")]
 pub use write::{TEMPORARY_SUFFIX, temporary_name};

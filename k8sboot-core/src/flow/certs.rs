@@ -53,6 +53,21 @@ pub fn certs_wanted(config: &InitConfig) -> Result<Wanted, PlanError> {
     Ok(files::want(paths.iter().map(|(path, want)| (path.as_str(), *want))))
 }
 
+/// What [`plan_requests`] needs to see beside [`certs_wanted`]: the requests and keys where they are to go.
+///
+/// # Errors
+///
+/// As [`certs_wanted`].
+pub fn requests_wanted(config: &InitConfig, directory: Option<&str>) -> Result<Wanted, PlanError> {
+    let mut wanted = certs_wanted(config)?;
+    for (path, certified, _) in requests(config, directory)? {
+        wanted = wanted.file(format!("{path}.csr"), Want::Text).file(format!("{path}.key"), Want::PrivateKey);
+        let how = if certified == path { Want::Kubeconfig } else { Want::Text };
+        wanted = wanted.file(certified, how);
+    }
+    Ok(wanted)
+}
+
 /// When the certificates of a tree end.
 ///
 /// # Errors
@@ -180,18 +195,9 @@ pub fn plan_requests(
     let config = scope.config;
     let mut steps = Vec::new();
     let mut notes = Vec::new();
-    let leaves = specs(config)?.into_iter().filter(|spec| spec.issuer.is_some()).map(|spec| {
-        let path =
-            directory.map_or_else(|| base(config, &spec), |directory| format!("{directory}/{}", spec.path));
-        (path, spec)
-    });
-    let clients = kubeconfigs(config).into_iter().map(|spec| {
-        let path = format!("{}/{}", directory.unwrap_or(KUBECONFIGS), spec.file);
-        (path, spec.client)
-    });
-    for (path, spec) in leaves.chain(clients) {
-        if !seen.file(&format!("{path}.crt")).is_missing() {
-            notes.push(format!("{path}.crt is there: no request"));
+    for (path, certified, spec) in requests(config, directory)? {
+        if !seen.file(&certified).is_missing() {
+            notes.push(format!("{certified} is there: no request"));
             continue;
         }
         if !seen.file(&format!("{path}.csr")).is_missing() {
@@ -205,6 +211,24 @@ pub fn plan_requests(
         steps.push(Step::new(id, "to be signed elsewhere", Action::Request(Box::new(request)), guard));
     }
     Ok(Plan::new("csr", steps, notes))
+}
+
+/// For each request: its path without extension, what makes it unnecessary, and what is asked for.
+fn requests(
+    config: &InitConfig,
+    directory: Option<&str>,
+) -> Result<Vec<(String, String, CertSpec)>, PlanError> {
+    let leaves = specs(config)?.into_iter().filter(|spec| spec.issuer.is_some()).map(|spec| {
+        let path =
+            directory.map_or_else(|| base(config, &spec), |directory| format!("{directory}/{}", spec.path));
+        let certified = format!("{path}.crt");
+        (path, certified, spec)
+    });
+    let clients = kubeconfigs(config).into_iter().map(|spec| {
+        let path = format!("{}/{}", directory.unwrap_or(KUBECONFIGS), spec.file);
+        (path.clone(), path, spec.client)
+    });
+    Ok(leaves.chain(clients).collect())
 }
 
 /// Steps that complete pairs whose replacement a kill interrupted: the key is new, its certificate still temporary.

@@ -4,7 +4,7 @@ use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, pki, 
 use crate::{
     config::InitConfig,
     facts::{Facts, Wanted},
-    manifest::{PatchSet, RenderOptions},
+    manifest::{PatchSet, RenderOptions, cluster::UploadedCerts},
     pki::Policy,
     plan::Plan,
     time::Timestamp,
@@ -20,19 +20,28 @@ pub struct InitOptions {
     pub patches: PatchSet,
     /// Kind of key and lifetime per class of certificate. Default: as the configuration says.
     pub policy: Policy,
+    /// The sealed certificates for joining control planes. Default: none are uploaded.
+    pub uploaded_certs: Option<UploadedCerts>,
 }
 
 impl InitOptions {
     /// No patches, the configuration's own kinds of keys and lifetimes.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, patches: PatchSet::none(), policy: Policy::default() }
+        Self { now, patches: PatchSet::none(), policy: Policy::default(), uploaded_certs: None }
     }
 
     /// Sets [`patches`](Self::patches).
     #[must_use]
     pub fn patches(mut self, patches: PatchSet) -> Self {
         self.patches = patches;
+        self
+    }
+
+    /// Sets [`uploaded_certs`](Self::uploaded_certs).
+    #[must_use]
+    pub fn uploaded_certs(mut self, uploaded: UploadedCerts) -> Self {
+        self.uploaded_certs = Some(uploaded);
         self
     }
 
@@ -50,16 +59,21 @@ impl InitOptions {
 /// to the API server.
 #[must_use]
 pub fn init(config: InitConfig, options: InitOptions) -> Flow {
-    Flow::new(InitFlow { config, options, external_ca: false })
+    Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
 }
 
 pub(super) struct InitFlow {
     config: InitConfig,
     options: InitOptions,
     external_ca: bool,
+    makes_pki: bool,
 }
 
 impl InitFlow {
+    pub(super) fn select(&mut self, stages: &[&str]) {
+        self.makes_pki = stages.contains(&"pki");
+    }
+
     pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
@@ -78,9 +92,9 @@ impl InitFlow {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         match stage {
-            "preflight" => preflight::plan(config, seen).map_err(at),
+            "preflight" => preflight::plan(config, &options.patches, seen).map_err(at),
             "pki" => pki::plan(config, options, seen).map_err(at),
-            "kubeconfig" => kubeconfigs::plan(config, options, seen).map_err(at),
+            "kubeconfig" => kubeconfigs::plan(config, options, self.makes_pki, seen).map_err(at),
             "etcd" | "control-plane" => {
                 self.external_ca = pki::is_external(config, seen);
                 let render = RenderOptions { external_ca: self.external_ca, ..RenderOptions::default() };

@@ -22,9 +22,22 @@ pub(super) fn wanted(config: &InitConfig, options: &InitOptions) -> Result<Wante
         .file(format!("{ca}.key"), Want::Kind))
 }
 
-pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> Result<Plan, PlanError> {
+pub(super) fn plan(
+    config: &InitConfig,
+    options: &InitOptions,
+    makes_pki: bool,
+    seen: &Facts,
+) -> Result<Plan, PlanError> {
     let ca = ca_path(config);
     let authority = seen.text(&format!("{ca}.crt"));
+    if authority.is_none() && !makes_pki {
+        return Err(PlanError::Unusable {
+            path: format!("{ca}.crt"),
+            expected: "the cluster's CA".to_owned(),
+            found: "nothing".to_owned(),
+            remedy: "do stage pki in this run or before it, or provide certificate and key".to_owned(),
+        });
+    }
     let external = authority.is_some() && seen.file(&format!("{ca}.key")).is_missing();
     let mut steps = files::remove_leftovers(STAGE, seen, &[]);
     let mut notes = Vec::new();

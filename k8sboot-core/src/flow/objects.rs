@@ -26,7 +26,10 @@ pub fn cluster_objects(
     options: &InitOptions,
     ca_pem: &str,
 ) -> Result<Vec<(&'static str, Object)>, FlowError> {
-    let inputs = ObjectInputs::new(ca_pem, options.now).patches(&options.patches);
+    let mut inputs = ObjectInputs::new(ca_pem, options.now).patches(&options.patches);
+    if let Some(uploaded) = &options.uploaded_certs {
+        inputs = inputs.uploaded_certs(uploaded);
+    }
     let objects = cluster::objects(config, &inputs)
         .map_err(|source| FlowError::Objects { stage: "upload-config", source })?;
     Ok(objects.into_iter().map(|staged| (staged.stage, staged.object)).collect())

@@ -4,6 +4,7 @@ use super::files;
 use crate::{
     config::InitConfig,
     facts::{Facts, FileFact, Want, Wanted},
+    manifest::PatchSet,
     plan::{Plan, PlanError},
 };
 
@@ -19,8 +20,12 @@ pub(super) fn wanted(config: &InitConfig) -> Wanted {
     wanted
 }
 
-pub(super) fn plan(config: &InitConfig, seen: &Facts) -> Result<Plan, PlanError> {
+pub(super) fn plan(config: &InitConfig, patches: &PatchSet, seen: &Facts) -> Result<Plan, PlanError> {
     let mut notes: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
+    let ignored = |file: &String| {
+        format!("patch file {file} is ignored: it is empty, or its name begins with no target")
+    };
+    notes.extend(patches.ignored().iter().map(ignored));
     if let Some(local) = &config.cluster().etcd.local {
         match seen.file(&local.data_dir) {
             FileFact::Missing | FileFact::Directory { empty: true, .. } | FileFact::Link { .. } => {}

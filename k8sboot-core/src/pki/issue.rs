@@ -11,10 +11,7 @@ use super::{
     san,
     spec::BACKDATE,
 };
-use crate::{
-    entropy::EntropyError,
-    time::{GoDuration, Timestamp},
-};
+use crate::{entropy::EntropyError, time::Timestamp};
 
 /// Everything that goes into a certificate but key and issuer.
 pub(super) struct Template {
@@ -47,13 +44,6 @@ impl Template {
         now: Timestamp,
         issuer_not_before: Option<Timestamp>,
     ) -> Result<Self, PkiError> {
-        if spec.validity <= GoDuration::ZERO {
-            return Err(PkiError::Spec {
-                name: spec.name.clone(),
-                expected: "a validity of more than 0s",
-                found: spec.validity.to_string(),
-            });
-        }
         let not_before = match (spec.not_before, issuer_not_before) {
             (NotBefore::SameAsIssuer, Some(issuer)) => issuer,
             _ => backdated(now),

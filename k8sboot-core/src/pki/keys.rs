@@ -157,13 +157,18 @@ impl KeyPair {
         }
     }
 
-    /// The key pair of an `RSAPrivateKey`; ring checks that its numbers belong together.
+    /// The key pair of an `RSAPrivateKey`.
+    ///
+    /// ring checks modulus, primes and inverse; damaged exponents show in a signature, which ring verifies.
     pub(super) fn rsa(pkcs1: &[u8]) -> Result<Self, PkiError> {
-        let secret = RsaKeyPair::from_der(pkcs1).map_err(|_| PkiError::KeyFormat {
+        let damaged = || PkiError::KeyFormat {
             what: "RSA private key",
             expected: "two primes of equal size, a public exponent of 3 or more and consistent numbers",
             found: "other numbers",
-        })?;
+        };
+        let secret = RsaKeyPair::from_der(pkcs1).map_err(|_| damaged())?;
+        let mut trial = vec![0; secret.public().modulus_len()];
+        secret.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"trial", &mut trial).map_err(|_| damaged())?;
         let public = PublicKey::from_parts(der_key::RSA, secret.public_key().as_ref())?;
         Ok(Self { public, secret: Secret::Rsa(Box::new(secret)), der: Zeroizing::new(pkcs1.to_vec()) })
     }

@@ -78,7 +78,7 @@ pub fn token_spec(token: BootstrapToken) -> TokenSpec {
 }
 
 /// The Secret with every file sealed. `content` gives the bytes of an entry, `None` if there is no such file: its value
-/// is empty then, as kubeadm does it.
+/// is empty then, as kubeadm does it. Without `owner` nothing removes the Secret by itself.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn to_secret(
     entries: &[Entry],
     mut content: impl FnMut(&Entry) -> Option<SecretBytes>,
     key: &CertificateKey,
-    owner: &Owner,
+    owner: Option<&Owner>,
     entropy: &dyn Entropy,
 ) -> Result<Object, PkiError> {
     let mut data = Map::new();
@@ -98,23 +98,21 @@ pub fn to_secret(
         };
         data.insert(entry.name.to_owned(), STANDARD.encode(sealed).into());
     }
-    let object = Object::from_value(json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": NAME,
-            "namespace": NAMESPACE,
-            "ownerReferences": [{
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "name": secret_name(&owner.token),
-                "uid": owner.uid,
-                "blockOwnerDeletion": true,
-                "controller": true,
-            }],
-        },
-        "data": data,
-    }));
+    let mut metadata = json!({ "name": NAME, "namespace": NAMESPACE });
+    if let (Some(owner), Some(metadata)) = (owner, metadata.as_object_mut()) {
+        let reference = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "name": secret_name(&owner.token),
+            "uid": owner.uid,
+            "blockOwnerDeletion": true,
+            "controller": true,
+        });
+        metadata.insert("ownerReferences".to_owned(), json!([reference]));
+    }
+    let object = Object::from_value(
+        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data }),
+    );
     object.map_err(|_| wrong("metadata", "a complete object", "an incomplete one", UPLOAD_AGAIN))
 }
 

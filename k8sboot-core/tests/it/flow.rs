@@ -242,6 +242,30 @@ fn links_inside_the_tree_are_followed() {
 }
 
 #[test]
+fn a_run_that_cannot_end_changes_nothing() {
+    let config = quick_config("seed");
+    // A stage that needs another executor, a path of the wrong kind in a late stage, credentials without an authority.
+    for (until, planted, from, code) in [
+        ("addons", None, "preflight", Code::EXEC_UNSUPPORTED),
+        ("kubelet", Some("var/lib/kubelet/config.yaml"), "preflight", Code::PLAN_PATH_KIND),
+        ("kubelet", None, "kubeconfig", Code::PLAN_UNUSABLE),
+    ] {
+        let scratch = Scratch::new("rehearsal");
+        if let Some(planted) = planted {
+            fs::create_dir_all(scratch.path().join(planted)).unwrap();
+        }
+        let before = snapshot(scratch.path());
+        let selection = Selection::default().from(from).unwrap().until(until).unwrap();
+        let flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
+        let tree = Tree::open(scratch.path()).unwrap();
+        let mut host = exec::Host::new(tree.clone());
+        let error = wait(flow.run(&mut probe::Host::new(tree), &mut host, &Run::default())).unwrap_err();
+        assert_eq!(error.code(), code, "{}", chain(&error));
+        assert_eq!(snapshot(scratch.path()), before);
+    }
+}
+
+#[test]
 fn two_runs_at_once_are_refused() {
     let scratch = Scratch::new("lock");
     let tree = Tree::open(scratch.path()).unwrap();
@@ -273,7 +297,8 @@ fn cancelling_stops_before_the_next_step_and_a_further_run_goes_on() {
     let tree = Tree::open(scratch.path()).unwrap();
     let run = Run::default();
     run.cancel.trigger();
-    let flow = flow::init(config.clone(), InitOptions::at(now()));
+    let selection = Selection::default().until("kubelet").unwrap();
+    let flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
     let error =
         wait(flow.run(&mut probe::Host::new(tree.clone()), &mut exec::Host::new(tree), &run)).unwrap_err();
     assert_eq!(error.code(), Code::FLOW_CANCELLED);

@@ -218,6 +218,22 @@ fn refuses_by_name_what_it_cannot_use() {
 }
 
 #[test]
+fn an_rsa_key_with_a_damaged_number_is_refused() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keys/rsa-ca.pem");
+    let pem = std::fs::read_to_string(path).unwrap();
+    assert!(KeyPair::from_pem(&secret(&*pem)).is_ok());
+    let footer = pem.rfind("-----END").unwrap();
+    // The numbers end the file in this order, each of them 175 characters and three line ends long.
+    for (number, from_footer) in [("qInv", 80), ("dQ", 260), ("dP", 440), ("q", 615), ("p", 790)] {
+        let mut damaged = pem.clone().into_bytes();
+        let place = footer - from_footer;
+        damaged[place] = if damaged[place] == b'A' { b'B' } else { b'A' };
+        let error = KeyPair::from_pem(&secret(damaged)).unwrap_err();
+        assert_eq!(error.code(), Code::PKI_KEY_FORMAT, "{number}");
+    }
+}
+
+#[test]
 fn ed25519_signs_the_vectors_of_rfc_8032() {
     for (seed, public, message, signature) in [
         (

@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("plan", &["facts", "manifest", "pki"]),
     ("flow", &["config", "exec", "facts", "manifest", "pki", "plan", "probe", "token"]),
     ("probe", &["config", "exec", "facts", "kubeconfig", "manifest", "pki"]),
-    ("exec", &["kubeconfig", "pki", "plan"]),
+    ("exec", &["config", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
 
 #[test]

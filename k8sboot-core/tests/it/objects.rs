@@ -62,7 +62,8 @@ fn uploaded(name: &str, config: &InitConfig) -> Option<UploadedCerts> {
         let content = |entry: &Entry| Some(SecretBytes::from(entry.path.clone()));
         let entries = upload::entries(config.cluster());
         UploadedCerts {
-            certs: upload::to_secret(&entries, content, &key, &owner, &Seeded::new(b"objects")).unwrap(),
+            certs: upload::to_secret(&entries, content, &key, Some(&owner), &Seeded::new(b"objects"))
+                .unwrap(),
             owner: upload::token_spec(token).to_secret(now()).unwrap(),
         }
     })

@@ -64,7 +64,7 @@ fn the_secret_and_its_token_are_those_that_kubeadm_uploads() {
 
         let entries = upload::entries(config.cluster());
         let content = |entry: &Entry| Some(SecretBytes::from(format!("content of {}", entry.path)));
-        let secret = upload::to_secret(&entries, content, &key, &owner, &System).unwrap();
+        let secret = upload::to_secret(&entries, content, &key, Some(&owner), &System).unwrap();
         let mut ours = secret.to_yaml();
         for entry in &entries {
             let sealed = secret.value()["data"][entry.name].as_str().unwrap();
@@ -129,7 +129,7 @@ fn absent_files_are_empty_and_missing_entries_are_an_error() {
     let entries = upload::entries(&k8sboot_core::config::v1beta4::ClusterConfiguration::default());
     let owner = Owner { token: "abcdef".parse().unwrap(), uid: String::new() };
     let only_ca = |entry: &Entry| (entry.name == "ca.crt").then(|| SecretBytes::from("CA".to_owned()));
-    let secret = upload::to_secret(&entries, only_ca, &key, &owner, &System).unwrap();
+    let secret = upload::to_secret(&entries, only_ca, &key, Some(&owner), &System).unwrap();
     let opened = upload::from_secret(&secret, &entries, &key).unwrap();
     assert_eq!(opened.iter().map(|(entry, _)| entry.name).collect::<Vec<_>>(), ["ca.crt"]);
 

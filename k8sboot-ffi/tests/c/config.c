@@ -39,6 +39,36 @@ static void reported(void)
     k8sboot_buf_free(report);
 }
 
+static void migrated_and_exemplified(void)
+{
+    k8sboot_buf_t *text = NULL, *again = NULL;
+    k8sboot_buf_t *empty = (k8sboot_buf_t *)&empty;
+    const char *facts = "{\"hostname\":\"node-1\"}";
+    CHECK_OK(k8sboot_config_migrate(documents, facts, "abcdef.0123456789abcdef", &text, &err));
+    CHECK(strstr(k8sboot_buf_data(text), "token: abcdef.0123456789abcdef") != NULL);
+    CHECK_OK(k8sboot_config_migrate(k8sboot_buf_data(text), facts, NULL, &again, &err));
+    CHECK(strcmp(k8sboot_buf_data(text), k8sboot_buf_data(again)) == 0);
+    k8sboot_buf_free(text);
+    k8sboot_buf_free(again);
+    CHECK_FAILS(k8sboot_config_migrate("kind: Nonsense\n", NULL, NULL, &empty, &err), K8SBOOT_E_CONFIG_MISSING, "apiVersion");
+    CHECK(empty == NULL);
+    CHECK_FAILS(k8sboot_config_migrate(NULL, NULL, NULL, &text, &err), K8SBOOT_E_NULL, "argument documents");
+    CHECK_FAILS(k8sboot_config_migrate(documents, "1", NULL, &text, &err), K8SBOOT_E_JSON, "argument facts");
+    CHECK_FAILS(k8sboot_config_migrate(documents, NULL, "abc", &text, &err), K8SBOOT_E_TOKEN_SHAPE, "token");
+    CHECK_FAILS(k8sboot_config_migrate("\xff", NULL, NULL, &text, &err), K8SBOOT_E_UTF8, "argument documents");
+    CHECK_FAILS(k8sboot_config_migrate(documents, NULL, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
+
+    for (uint32_t kind = K8SBOOT_CONFIG_INIT; kind <= K8SBOOT_CONFIG_RESET; kind++) {
+        CHECK_OK(k8sboot_config_defaults(kind, &text, &err));
+        CHECK_OK(k8sboot_config_validate(k8sboot_buf_data(text), facts, &again, &err));
+        CHECK(strstr(k8sboot_buf_data(again), "\"valid\":true") != NULL);
+        k8sboot_buf_free(text);
+        k8sboot_buf_free(again);
+    }
+    CHECK_FAILS(k8sboot_config_defaults(3, &text, &err), K8SBOOT_E_ENUM, "argument kind");
+    CHECK_FAILS(k8sboot_config_defaults(0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+}
+
 static void wrong(void)
 {
     k8sboot_config_t *config = (k8sboot_config_t *)&config;
@@ -74,6 +104,7 @@ int main(void)
 {
     proven_and_described();
     reported();
+    migrated_and_exemplified();
     wrong();
     return 0;
 }

@@ -155,6 +155,10 @@ static void a_stopped_run_says_what_it_did_and_a_new_one_goes_on(void)
     k8sboot_cancel_free(cancel);
     k8sboot_flow_free(flow);
 
+    flow = flow_with("{\"until\":\"addons\"}"); /* Nothing is done of what cannot be ended. */
+    CHECK_FAILS(k8sboot_flow_run(flow, NULL, &report, &err), K8SBOOT_E_EXEC_UNSUPPORTED, "kubelet stage");
+    k8sboot_flow_free(flow);
+
     flow = flow_with(NULL);
     run = (k8sboot_run_t){.size = sizeof run, .timeout_ms = 1};
     CHECK_FAILS(k8sboot_flow_run(flow, &run, &report, &err), K8SBOOT_E_TIMEOUT, "1 ms");

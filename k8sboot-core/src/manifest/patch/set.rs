@@ -120,7 +120,15 @@ impl PatchSet {
                 found,
             };
             let text = std::str::from_utf8(&content).map_err(|e| invalid("UTF-8", e.to_string()))?;
-            let documents = yaml::parse_all(text).map_err(|e| invalid("YAML or JSON", e.to_string()))?;
+            let documents = yaml::parse_all(text).map_err(|error| {
+                let found = match error {
+                    ManifestError::Syntax { line, column, problem } => {
+                        format!("in line {line}, column {column}: {problem}")
+                    }
+                    other => other.to_string(),
+                };
+                invalid("YAML or JSON", found)
+            })?;
             if documents.is_empty() {
                 set.ignored.push(file);
                 continue;

@@ -23,16 +23,6 @@ fn user(name: &str) -> CertSpec {
 }
 
 #[test]
-fn no_certificate_ends_when_it_is_issued_or_before() {
-    for validity in [0, -1, -3_600] {
-        let mut spec = user("jane");
-        spec.validity = GoDuration::from_seconds(validity);
-        let refused = issuing(|with| ca().issue(&spec, with)).unwrap_err();
-        assert!(matches!(&refused, PkiError::Spec { name, .. } if name == "jane"), "{validity}: {refused}");
-    }
-}
-
-#[test]
 fn names_of_the_api_server_follow_the_configuration() {
     for (address, cluster, dns, addresses) in [
         (

@@ -1,0 +1,162 @@
+//! Figures with units, what they are to be, and what kubeadm's are.
+
+use std::time::Duration;
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// Something countable.
+    Count,
+    /// Something per second.
+    PerSecond(&'static str),
+}
+
+/// Which side of a target is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The figure is to be this or less.
+    AtMost,
+    /// The figure is to be this or more.
+    AtLeast,
+}
+
+/// What a figure is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Which side is good.
+    pub bound: Bound,
+    /// The limit, in the unit of the figure.
+    pub value: f64,
+    /// The unit.
+    pub unit: Unit,
+}
+
+/// What kubeadm takes for the same, as recorded in the project's reference of kubeadm 1.36.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recorded {
+    /// What was recorded, for example `init --dry-run`.
+    pub what: &'static str,
+    /// Its median.
+    pub median: Duration,
+    /// How much of it is not the work that it is compared with, for example the start of its processes.
+    pub besides: Duration,
+}
+
+impl Unit {
+    /// A figure for people.
+    #[must_use]
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Nanoseconds => scaled(value, 1000.0, &["ns", "µs", "ms", "s"]),
+            Self::Bytes => scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB"]),
+            Self::Count => scaled(value, 1000.0, &["", "k", "M", "G"]).trim_end().to_owned(),
+            Self::PerSecond(what) => {
+                format!("{} {what}/s", scaled(value, 1000.0, &["", "k", "M", "G"]).trim_end())
+            }
+        }
+    }
+}
+
+impl Target {
+    /// Whether a figure of the target's unit meets it.
+    #[must_use]
+    pub fn is_met(&self, value: f64) -> bool {
+        match self.bound {
+            Bound::AtMost => value <= self.value,
+            Bound::AtLeast => value >= self.value,
+        }
+    }
+
+    /// The target and how a figure stands to it.
+    #[must_use]
+    pub fn show(&self, value: f64) -> String {
+        let sign = if self.bound == Bound::AtMost { '≤' } else { '≥' };
+        let factor = if self.bound == Bound::AtMost { value / self.value } else { self.value / value };
+        let verdict = if self.is_met(value) { "met".to_owned() } else { format!("MISSED {factor:.2}x") };
+        format!("target {sign} {}: {verdict}", self.unit.show(self.value))
+    }
+}
+
+impl Recorded {
+    /// What is left for comparing.
+    #[must_use]
+    pub const fn work(&self) -> Duration {
+        self.median.saturating_sub(self.besides)
+    }
+
+    /// kubeadm's figure and how many times as long as ours its work takes.
+    #[must_use]
+    pub fn show(&self, nanoseconds: f64) -> String {
+        let time = |duration| Unit::Nanoseconds.show(nanos(duration));
+        let less = if self.besides.is_zero() {
+            String::new()
+        } else {
+            format!(", {} without its start", time(self.work()))
+        };
+        let ratio = nanos(self.work()) / nanoseconds;
+        format!("kubeadm {}: {}{less}, {ratio:.1}x", self.what, time(self.median))
+    }
+}
+
+/// A duration as a figure.
+pub(crate) fn nanos(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e9
+}
+
+/// Three significant digits and the largest unit that leaves at least one before the point.
+fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
+    let mut units = units.iter().copied().peekable();
+    let mut unit = units.next().unwrap_or_default();
+    while value >= step && units.peek().is_some() {
+        value /= step;
+        unit = units.next().unwrap_or_default();
+    }
+    let digits = match value {
+        v if v >= 100.0 || v.fract() == 0.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        for (unit, value, shown) in [
+            (Unit::Nanoseconds, 7.0, "7 ns"),
+            (Unit::Nanoseconds, 1_234.0, "1.23 µs"),
+            (Unit::Nanoseconds, 77_000_000.0, "77 ms"),
+            (Unit::Nanoseconds, 12_340_000_000.0, "12.3 s"),
+            (Unit::Bytes, 6.0 * 1024.0 * 1024.0, "6 MiB"),
+            (Unit::Count, 76.0, "76"),
+            (Unit::PerSecond("certificates"), 5_432.0, "5.43 k certificates/s"),
+        ] {
+            assert_eq!(unit.show(value), shown);
+        }
+    }
+
+    #[test]
+    fn targets_have_two_sides() {
+        let most = Target { bound: Bound::AtMost, value: 1e7, unit: Unit::Nanoseconds };
+        assert_eq!(most.show(1e7), "target ≤ 10 ms: met");
+        assert_eq!(most.show(1.5e7), "target ≤ 10 ms: MISSED 1.50x");
+        let least = Target { bound: Bound::AtLeast, value: 5_000.0, unit: Unit::PerSecond("certificates") };
+        assert_eq!(least.show(2_500.0), "target ≥ 5 k certificates/s: MISSED 2.00x");
+    }
+
+    #[test]
+    fn ratios_say_how_many_times_as_fast() {
+        let ms = Duration::from_millis;
+        let whole = Recorded { what: "init", median: ms(90), besides: ms(0) };
+        assert_eq!(whole.show(3e6), "kubeadm init: 90 ms, 30.0x");
+        let work = Recorded { what: "init", median: ms(90), besides: ms(32) };
+        assert_eq!(work.show(2e6), "kubeadm init: 90 ms, 58 ms without its start, 29.0x");
+    }
+}
