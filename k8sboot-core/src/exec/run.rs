@@ -104,7 +104,7 @@ pub enum Event<'a> {
     /// A stage begins.
     StageStarted {
         /// The stage.
-        stage: &'a str,
+        stage: &'static str,
         /// How many steps it has.
         steps: usize,
     },

@@ -1,12 +1,18 @@
 //! Init on a real directory tree: equal to kubeadm's, repeatable, resumable, and never out of bounds.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use k8sboot_core::{
     blocking::wait,
     error::{Code, Problem, chain},
-    exec::{self, Outcome, Run, Tree},
-    flow::{self, InitOptions, Selection},
+    exec::{self, Event, Observer, Outcome, Run, Tree},
+    flow::{self, InitOptions, Report, Selection},
     plan::Plan,
     probe,
 };
@@ -71,6 +77,30 @@ fn makes_the_files_that_kubeadm_makes_with_their_modes() {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
         }
     }
+}
+
+/// Keeps a report from events alone.
+#[derive(Default)]
+struct Recorder(Mutex<Report>);
+
+impl Observer for Recorder {
+    fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().record(event);
+    }
+}
+
+#[test]
+fn events_tell_the_report_of_a_run() {
+    let scratch = Scratch::new("recorded");
+    let recorder = Arc::new(Recorder::default());
+    let run = Run { observer: recorder.clone(), ..Run::default() };
+    let until = Selection::default().until("kubelet").unwrap();
+    let flow = flow::init(quick_config("ha"), InitOptions::at(now())).select(until).unwrap();
+    let tree = Tree::open(scratch.path()).unwrap();
+    let mut host = exec::Host::new(tree.clone());
+    let report = wait(flow.run(&mut probe::Host::new(tree), &mut host, &run)).unwrap();
+    assert!(report.changed() > 20);
+    assert_eq!(*recorder.0.lock().unwrap(), report);
 }
 
 #[test]
