@@ -188,12 +188,6 @@ fn all_are_renewed_years_after_their_end_knowing_only_where_they_are() {
     for (name, before) in kept {
         assert_eq!(&after[name], before, "{name}");
     }
-    fs::write(
-        scratch.path().join("etc/kubernetes/kubelet.conf"),
-        read(scratch.path(), "etc/kubernetes/admin.conf"),
-    )
-    .unwrap();
-    let config = quick_config("ha");
     for spec in pki::kubeconfigs(&config).iter().filter(|spec| spec.file != "kubelet.conf") {
         let kubeconfig =
             Kubeconfig::parse(&read(scratch.path(), &format!("etc/kubernetes/{}", spec.file))).unwrap();

@@ -149,8 +149,7 @@ pub(crate) fn for_each_side_by_side(numbers: &[usize], each: impl Fn(usize) + Sy
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                loop {
-                    let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
                     each(*number);
                 }
             });
