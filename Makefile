@@ -34,7 +34,7 @@ all:
 test: rust-test go-test
 
 rust-test:
-	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-ffi/testing
+	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-ffi/testing
 
 lint:
 	$(CARGO) fmt --all --check
