@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, process::ExitCode};
 
 use k8sboot_benches::{
-    Bench, Cases, Failure, KUBEADM_START, Recorded,
+    Bench, Cases, Failure, Recorded,
     inputs::{self, Series},
     ms,
 };
@@ -15,15 +15,6 @@ use k8sboot_core::{
         KeyPair, KeySource, Signer, check, csr, inspect,
     },
 };
-
-/// Two processes of kubeadm, `certs all` and `kubeconfig all`, with RSA-2048.
-const KUBEADM_RSA_2048: Recorded = two_processes(693 + 374);
-/// The same with P-256.
-const KUBEADM_P256: Recorded = two_processes(44 + 33);
-
-const fn two_processes(median: u64) -> Recorded {
-    Recorded { what: "certs + kubeconfig all", median: ms(median), besides: ms(2 * KUBEADM_START) }
-}
 
 fn main() -> ExitCode {
     Bench::new("pki").run(|b| {
@@ -39,9 +30,11 @@ fn trees(b: &mut Cases) -> Result<(), Failure> {
         let config = inputs::seed(algorithm)?;
         let keys = Series::new();
         let case = b.case(format!("tree/{algorithm}")).units(16.0, "keys");
+        // kubeadm takes two processes for it.
+        let kubeadm = |median| Recorded::work("certs + kubeconfig all", ms(median), 2);
         let case = match algorithm {
-            EcdsaP256 => case.at_most(ms(10)).kubeadm(KUBEADM_P256),
-            Rsa2048 => case.at_most(KUBEADM_RSA_2048.work() / 2).kubeadm(KUBEADM_RSA_2048),
+            EcdsaP256 => case.at_most(ms(10)).kubeadm(kubeadm(44 + 33)),
+            Rsa2048 => case.half_of_kubeadm(kubeadm(693 + 374)),
             _ => case,
         };
         case.run(|| inputs::whole_tree(&config, &keys, inputs::threads()));

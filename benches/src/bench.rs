@@ -5,7 +5,7 @@ use std::{env, error::Error, fs, hint::black_box, process::ExitCode, thread, tim
 use crate::{
     Bound, Recorded, Target, Unit, callgrind,
     figure::nanos,
-    measure::measure,
+    measure::{Sample, Timing, measure, measure_timed},
     options::{Mode, Options, USAGE},
     report::{Figure, Line, say, warn},
 };
@@ -132,6 +132,12 @@ impl Case<'_> {
         self
     }
 
+    /// What kubeadm takes for the same, and half of it as target.
+    pub fn half_of_kubeadm(self, recorded: Recorded) -> Self {
+        let half = Target { bound: Bound::AtMost, value: recorded.compared() / 2.0, unit: recorded.unit };
+        self.kubeadm(recorded).target(half)
+    }
+
     /// How many of what each run makes, for a rate.
     pub fn units(mut self, count: f64, what: &'static str) -> Self {
         self.units = Some((count, what));
@@ -140,6 +146,29 @@ impl Case<'_> {
 
     /// Measures `run`, or tries it once.
     pub fn run<T>(self, mut run: impl FnMut() -> Result<T, Failure>) {
+        self.conduct(true, |budget| match budget {
+            None => run().map(|value| {
+                drop(black_box(value));
+                None
+            }),
+            Some(budget) => measure(budget, &mut run).map(Some),
+        });
+    }
+
+    /// As [`run`](Self::run), for runs that time themselves: other processes, or work after which something is put back.
+    pub fn run_timed(self, mut run: impl FnMut() -> Result<Timing, Failure>) {
+        self.conduct(false, |budget| match budget {
+            None => run().map(|_| None),
+            Some(budget) => measure_timed(budget, &mut run).map(Some),
+        });
+    }
+
+    /// Does what the mode says with `work`, which runs once without a budget and measures with one.
+    fn conduct(
+        self,
+        counts: bool,
+        mut work: impl FnMut(Option<Duration>) -> Result<Option<Sample>, Failure>,
+    ) {
         if !self.is_wanted() {
             return;
         }
@@ -149,11 +178,16 @@ impl Case<'_> {
                 say(&self.name);
                 Ok(())
             }
-            Mode::Test => run().map(|_| say(&format!("{}: ok", self.name))),
-            Mode::Repeat { times, .. } => {
-                (0..times).try_for_each(|_| run().map(|value| drop(black_box(value))))
-            }
-            Mode::Measure => self.measure(&mut run),
+            Mode::Test => work(None).map(|_| say(&format!("{}: ok", self.name))),
+            Mode::Repeat { times, .. } => (0..times).try_for_each(|_| work(None).map(drop)),
+            Mode::Measure => work(Some(self.cases.options.budget)).map(|sample| {
+                let Some(sample) = sample else { return };
+                let counts = counts && self.cases.options.instructions;
+                let instructions =
+                    if counts { callgrind::instructions(&self.name, sample.median) } else { None };
+                let figure = Figure::Time(sample, self.units);
+                self.line(figure, instructions).print(self.cases.options.json);
+            }),
         };
         if let Err(why) = done {
             self.cases.fail(&self.name, &*why);
@@ -177,14 +211,6 @@ impl Case<'_> {
 
     fn is_wanted(&self) -> bool {
         self.cases.options.wants(&self.name)
-    }
-
-    fn measure<T>(&self, run: &mut impl FnMut() -> Result<T, Failure>) -> Result<(), Failure> {
-        let sample = measure(self.cases.options.budget, run)?;
-        let count = self.cases.options.instructions;
-        let instructions = if count { callgrind::instructions(&self.name, sample.median) } else { None };
-        self.line(Figure::Time(sample, self.units), instructions).print(self.cases.options.json);
-        Ok(())
     }
 
     fn line(&self, figure: Figure, instructions: Option<f64>) -> Line<'_> {

@@ -36,14 +36,18 @@ pub struct Target {
 }
 
 /// What kubeadm takes for the same, as recorded in the project's reference of kubeadm 1.36.2.
+///
+/// It was recorded on another machine: on this one kubeadm would be as much faster or slower as the machine is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recorded {
     /// What was recorded, for example `init --dry-run`.
     pub what: &'static str,
     /// Its median.
-    pub median: Duration,
-    /// How much of it is not the work that it is compared with, for example the start of its processes.
-    pub besides: Duration,
+    pub value: f64,
+    /// How much of it is not the work that it is compared with: the start of its processes.
+    pub besides: f64,
+    /// The unit of both.
+    pub unit: Unit,
 }
 
 impl Unit {
@@ -82,25 +86,37 @@ impl Target {
 }
 
 impl Recorded {
-    /// What is left for comparing.
+    /// A time of whole processes, compared with a whole process of ours.
     #[must_use]
-    pub const fn work(&self) -> Duration {
-        self.median.saturating_sub(self.besides)
+    pub fn whole(what: &'static str, median: Duration) -> Self {
+        Self { what, value: nanos(median), besides: 0.0, unit: Unit::Nanoseconds }
     }
 
-    /// kubeadm's figure and how many times as long as ours its work takes.
+    /// A time of so many processes, compared with work inside a process of ours: their starts do not count.
     #[must_use]
-    pub fn show(&self, nanoseconds: f64) -> String {
-        let time = |duration| Unit::Nanoseconds.show(nanos(duration));
-        let less = if self.besides.is_zero() {
-            String::new()
-        } else {
-            format!(", {} without its start", time(self.work()))
+    pub fn work(what: &'static str, median: Duration, processes: u32) -> Self {
+        Self { besides: nanos(START * processes), ..Self::whole(what, median) }
+    }
+
+    /// What is left for comparing.
+    #[must_use]
+    pub const fn compared(&self) -> f64 {
+        self.value - self.besides
+    }
+
+    /// kubeadm's figure and how many times ours it is.
+    #[must_use]
+    pub fn show(&self, ours: f64) -> String {
+        let less = match self.besides {
+            0.0 => String::new(),
+            _ => format!(", {} without its start", self.unit.show(self.compared())),
         };
-        let ratio = nanos(self.work()) / nanoseconds;
-        format!("kubeadm {}: {}{less}, {ratio:.1}x", self.what, time(self.median))
+        format!("kubeadm {}: {}{less}, {:.1}x", self.what, self.unit.show(self.value), self.compared() / ours)
     }
 }
+
+/// What the start of a kubeadm process takes before it does anything (`kubeadm version`).
+const START: Duration = Duration::from_millis(32);
 
 /// A duration as a figure.
 pub(crate) fn nanos(duration: Duration) -> f64 {
@@ -153,10 +169,9 @@ mod tests {
 
     #[test]
     fn ratios_say_how_many_times_as_fast() {
-        let ms = Duration::from_millis;
-        let whole = Recorded { what: "init", median: ms(90), besides: ms(0) };
+        let whole = Recorded::whole("init", Duration::from_millis(90));
         assert_eq!(whole.show(3e6), "kubeadm init: 90 ms, 30.0x");
-        let work = Recorded { what: "init", median: ms(90), besides: ms(32) };
+        let work = Recorded::work("init", Duration::from_millis(90), 1);
         assert_eq!(work.show(2e6), "kubeadm init: 90 ms, 58 ms without its start, 29.0x");
     }
 }

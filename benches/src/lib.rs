@@ -25,12 +25,9 @@ mod report;
 
 pub use bench::{Bench, Case, Cases, Failure};
 pub use figure::{Bound, Recorded, Target, Unit};
-pub use measure::Sample;
+pub use measure::{Sample, Timing};
 
 use std::time::Duration;
-
-/// What the start of a kubeadm process takes before it does anything, in milliseconds (`kubeadm version`).
-pub const KUBEADM_START: u64 = 32;
 
 /// A number of milliseconds.
 #[must_use]

@@ -24,6 +24,28 @@ pub struct Sample {
     pub cpu: f64,
 }
 
+/// What one run took, where the run itself knows best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From its beginning to its end.
+    pub time: Duration,
+    /// CPU time of all its threads.
+    pub cpu: Duration,
+}
+
+impl Timing {
+    /// What `work` takes, in this process.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    pub fn of<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<Self, Failure> {
+        let (start, cpu_start) = (Instant::now(), cpu_time());
+        black_box(work()?);
+        Ok(Self { time: start.elapsed(), cpu: cpu_time().saturating_sub(cpu_start) })
+    }
+}
+
 /// Fewest measured runs, however slow they are.
 const FEWEST: usize = 3;
 /// Most samples: enough for a steady median.
@@ -50,8 +72,25 @@ pub(crate) fn measure<T>(
     Ok(summary(&mut samples, runs, nanos(cpu_time().saturating_sub(cpu_start)) / as_f64(runs)))
 }
 
+/// As [`measure`], for runs that time themselves: one is for warming up.
+pub(crate) fn measure_timed(
+    budget: Duration,
+    run: &mut impl FnMut() -> Result<Timing, Failure>,
+) -> Result<Sample, Failure> {
+    run()?;
+    let (mut samples, mut cpu) = (Vec::new(), 0.0);
+    let start = Instant::now();
+    while samples.len() < FEWEST || (samples.len() < MOST && start.elapsed() < budget) {
+        let one = run()?;
+        samples.push(nanos(one.time));
+        cpu += nanos(one.cpu);
+    }
+    let runs = u64::try_from(samples.len()).unwrap_or(u64::MAX);
+    Ok(summary(&mut samples, runs, cpu / as_f64(runs)))
+}
+
 /// CPU time that this process used so far, all threads together.
-pub(crate) fn cpu_time() -> Duration {
+fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     Duration::from_secs(seconds.unwrap_or(0)) + Duration::from_nanos(nanos.unwrap_or(0))

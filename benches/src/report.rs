@@ -4,7 +4,7 @@ use std::io::{Write, stderr, stdout};
 
 use serde_json::{Map, Value, json};
 
-use crate::{Bound, Recorded, Sample, Target, Unit, figure::nanos};
+use crate::{Bound, Recorded, Sample, Target, Unit};
 
 /// One result.
 pub(crate) struct Line<'a> {
@@ -48,7 +48,7 @@ impl Line<'_> {
             text.push_str(&format!("  [{}]", target.show(self.in_unit(target.unit))));
         }
         if let Some(recorded) = self.recorded {
-            text.push_str(&format!("  [{}]", recorded.show(self.in_unit(Unit::Nanoseconds))));
+            text.push_str(&format!("  [{}]", recorded.show(self.in_unit(recorded.unit))));
         }
         text
     }
@@ -84,8 +84,8 @@ impl Line<'_> {
         }
         if let Some(recorded) = self.recorded {
             put("kubeadm", json!(recorded.what));
-            put("kubeadm_ns", json!(nanos(recorded.median)));
-            put("kubeadm_without_start_ns", json!(nanos(recorded.work())));
+            put("kubeadm_value", json!(recorded.value));
+            put("kubeadm_without_start", json!(recorded.compared()));
         }
         Value::Object(map)
     }
@@ -123,7 +123,7 @@ mod tests {
 
     fn line(figure: Figure) -> String {
         let target = Target { bound: Bound::AtLeast, value: 5_000.0, unit: Unit::PerSecond("certificates") };
-        let recorded = Recorded { what: "certs all", median: ms(44), besides: ms(32) };
+        let recorded = Recorded::work("certs all", ms(44), 1);
         let (target, recorded) = (Some(&target), Some(&recorded));
         Line { name: "pki/leaf", figure, instructions: Some(2e6), target, recorded }.to_text()
     }

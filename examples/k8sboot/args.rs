@@ -62,7 +62,8 @@ pub(crate) struct InitArgs {
     /// Write the API objects as YAML files into this directory, for later application.
     #[arg(long, value_name = "DIR")]
     pub(crate) objects_dir: Option<PathBuf>,
-    /// Write the Secret that brings the certificates to further control planes too, sealed with `certificateKey`.
+    /// Write the Secret that brings the certificates to further control planes too, sealed with `certificateKey`; a
+    /// configuration that has one asks for it by that.
     #[arg(long, requires = "objects_dir")]
     pub(crate) upload_certs: bool,
     /// Leave token and certificate key out of the join commands.
@@ -107,6 +108,8 @@ pub(crate) enum CertsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Print a fresh key for `certificateKey`, which seals certificates for further control planes.
+    CertificateKey,
     /// Make keys and certificate requests for an authority elsewhere.
     Csr {
         /// Where requests and keys go (as node path below the root). Default: the certificates directory.

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &InitArgs, output: Output) -> Result<ExitCode, Failure> 
     if let Some(directory) = &args.objects_dir {
         open(directory)?;
         needs_authority(&config, &flow, tree.as_ref())?;
-        objects::rehearse(&config, &options, args.upload_certs)?;
+        objects::rehearse(&config, &options, uploads(args, &config))?;
     }
     let tree = match tree {
         Some(tree) => tree,
@@ -71,6 +71,11 @@ fn selection(args: &InitArgs) -> Result<Selection, Failure> {
     }
     selection.stages().map_err(choice)?;
     Ok(selection)
+}
+
+/// Whether certificates are sealed for joining control planes: asked for, or a key for it is in the configuration.
+fn uploads(args: &InitArgs, config: &InitConfig) -> bool {
+    args.objects_dir.is_some() && (args.upload_certs || !config.init().certificate_key.is_empty())
 }
 
 /// Opens a directory that may not exist yet.
@@ -130,7 +135,7 @@ fn apply(
         tree.read(&authority).map_err(problem)?.map(|pem| String::from_utf8_lossy(&pem).into_owned());
     let mut written = None;
     if let (Some(directory), Some(ca_pem)) = (&args.objects_dir, &ca_pem) {
-        written = Some(objects::write(directory, tree, config, options, ca_pem, args.upload_certs)?);
+        written = Some(objects::write(directory, tree, config, options, ca_pem, uploads(args, config))?);
     }
     drop(lock);
     let joins = match &ca_pem {
@@ -164,7 +169,7 @@ fn apply(
 fn joins(args: &InitArgs, config: &InitConfig, ca_pem: &str) -> Result<Vec<String>, Failure> {
     let mut texts = Vec::new();
     for mut join in flow::join_commands(config, ca_pem).map_err(problem)? {
-        if !args.upload_certs && matches!(join.role(), JoinRole::ControlPlane { .. }) {
+        if !uploads(args, config) && matches!(join.role(), JoinRole::ControlPlane { .. }) {
             let (token, pins) = (join.token().clone(), join.pins().to_vec());
             join =
                 JoinCommand::control_plane(join.endpoint().to_owned(), token, pins, None).map_err(problem)?;

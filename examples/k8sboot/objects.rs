@@ -23,7 +23,7 @@ pub(crate) fn rehearse(config: &InitConfig, options: &InitOptions, upload: bool)
         return Err(Failure::Missing {
             what: "certificateKey",
             expected: "a certificate key of 64 hexadecimal digits to seal the certificates with".into(),
-            remedy: "set certificateKey in InitConfiguration, for example to `openssl rand -hex 32`".into(),
+            remedy: "set certificateKey in InitConfiguration, for example to what `k8sboot certs certificate-key` prints".into(),
         });
     }
     flow::cluster_objects(config, options, "").map(|_| ()).map_err(problem)

@@ -32,16 +32,22 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Choice(Box<dyn ProblemError>),
     /// Problems of a configuration text.
-    #[error("{}", path.display())]
+    #[error("{}", shown(path))]
     Config { path: PathBuf, errors: ConfigErrors },
     /// A file of this machine.
-    #[error("read {} ({})", path.display(), hint(source))]
+    #[error("read {} ({})", shown(path), hint(source))]
     File { path: PathBuf, source: io::Error },
     /// A file that is no configuration text.
-    #[error("read {}: expected UTF-8 text of at most 4 MiB, found {found} (give a kubeadm configuration)", path.display())]
+    #[error(
+        "read {}: expected UTF-8 text of at most 4 MiB, found {found} (give a kubeadm configuration)",
+        shown(path)
+    )]
     Text { path: PathBuf, found: &'static str },
     /// Something else is where a file should be.
-    #[error("write {}: expected a regular file, found something else (move it away, or choose another directory)", path.display())]
+    #[error(
+        "write {}: expected a regular file, found something else (move it away, or choose another directory)",
+        shown(path)
+    )]
     Kind { path: PathBuf },
     /// Something that must be there first.
     #[error("{what}: expected {expected}, found nothing ({remedy})")]
@@ -49,6 +55,11 @@ pub(crate) enum Failure {
     /// Standard output is gone.
     #[error("write to standard output")]
     Output(#[source] io::Error),
+}
+
+/// A path for messages; `-` is standard input.
+pub(crate) fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -108,7 +119,7 @@ pub(crate) fn failure(failure: &Failure, output: Output) -> ExitCode {
         let _ = print_json(&failure_json(failure));
     } else if let Failure::Config { path, errors } = failure {
         for error in errors.as_slice() {
-            say(&format!("error: {}: {error}", path.display()));
+            say(&format!("error: {}: {error}", shown(path)));
         }
     } else {
         say(&format!("error: {}", chain(failure)));
@@ -146,7 +157,7 @@ fn failure_json(failure: &Failure) -> Value {
         Failure::Problem(error) | Failure::Choice(error) => vec![one(&**error, &chain(failure))],
         Failure::Config { path, errors } => {
             let errors: Vec<Value> = errors.as_slice().iter().map(config_json).collect();
-            return json!({ "config": path.display().to_string(), "errors": errors });
+            return json!({ "config": shown(path), "errors": errors });
         }
         other => {
             let (code, details) = own(other);
@@ -164,7 +175,7 @@ fn own(failure: &Failure) -> (Code, Details) {
     let mut details = Details::default();
     let code = match failure {
         Failure::File { path, source } => {
-            details.path = Some(path.display().to_string());
+            details.path = Some(shown(path));
             details.errno = source.raw_os_error();
             details.remedy = Some(hint(source).to_owned());
             match source.kind() {
@@ -174,14 +185,14 @@ fn own(failure: &Failure) -> (Code, Details) {
             }
         }
         Failure::Text { path, found } => {
-            details.path = Some(path.display().to_string());
+            details.path = Some(shown(path));
             details.expected = Some("UTF-8 text of at most 4 MiB".to_owned());
             details.found = Some((*found).to_owned());
             details.remedy = Some("give a kubeadm configuration".to_owned());
             Code::CONFIG_SYNTAX
         }
         Failure::Kind { path } => {
-            details.path = Some(path.display().to_string());
+            details.path = Some(shown(path));
             details.expected = Some("a regular file".to_owned());
             details.found = Some("something else".to_owned());
             details.remedy = Some("move it away, or choose another directory".to_owned());

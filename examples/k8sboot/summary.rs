@@ -28,7 +28,7 @@ pub(crate) fn text(args: &InitArgs, node: &str, report: &Report, objects: Option
             format_args!("{changed} of {all} files with API objects written to {}", directory.display()),
         );
     }
-    if report.changed() > 0 {
+    if report.changed() > 0 && report.stages.last().is_some_and(|last| last.stage == "kubelet") {
         next(&mut out, args, node);
     }
     out
@@ -37,7 +37,9 @@ pub(crate) fn text(args: &InitArgs, node: &str, report: &Report, objects: Option
 fn next(out: &mut String, args: &InitArgs, node: &str) {
     out.push_str("\nNext, on the node as root:\n");
     if args.root != Path::new("/") {
-        writes(out, format_args!("  copy the tree:       cp -a {}/. /", args.root.display()));
+        // Unlike `cp -a`, this leaves owners and modes of directories like /etc alone.
+        let copy = "tar -C / -xpf - --no-overwrite-dir --no-same-owner";
+        writes(out, format_args!("  copy the tree:       tar -C {} -cf - . | {copy}", shell(&args.root)));
     }
     out.push_str(
         "  start the kubelet:   systemctl restart kubelet   (k8sboot does not manage services yet)\n",
@@ -45,19 +47,24 @@ fn next(out: &mut String, args: &InitArgs, node: &str) {
     let kubectl = "kubectl --kubeconfig /etc/kubernetes/super-admin.conf";
     match &args.objects_dir {
         Some(directory) => {
-            let directory = directory.display();
-            writes(out, format_args!("  apply the objects:   {kubectl} apply -f {directory}"));
+            let patch = shell(&directory.join(NODE_PATCH));
+            writes(out, format_args!("  apply the objects:   {kubectl} apply -f {}", shell(directory)));
             writes(
                 out,
-                format_args!(
-                    "  mark the node:       {kubectl} patch node {node} --patch-file {directory}/{NODE_PATCH}"
-                ),
+                format_args!("  mark the node:       {kubectl} patch node {node} --patch-file {patch}"),
             );
         }
         None => out.push_str("  apply the objects:   write them with --objects-dir DIR first\n"),
     }
     out.push_str("  use the cluster:     export KUBECONFIG=/etc/kubernetes/admin.conf\n");
     out.push_str("  add a pod network, then join workers\n");
+}
+
+/// A path as a word of a shell command.
+fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The directories below which something changed, with the number of files.

@@ -18,6 +18,23 @@ fn tokens_have_kubeadms_shape_and_are_never_the_same() {
 }
 
 #[test]
+fn certificate_keys_have_kubeadms_shape() {
+    let key = run(["certs", "certificate-key"]).ok().out;
+    assert!(key.len() == 65 && key.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
+    let json = run(["certs", "certificate-key", "-o", "json"]).ok().json();
+    let other = json["certificateKey"].as_str().unwrap().to_owned();
+    assert!(other.len() == 64 && other != key.trim_end());
+    // An init that is to seal with a key and has none says where to get one.
+    let scratch = prepared("no-key", false);
+    let config =
+        CONFIG.lines().filter(|line| !line.starts_with("certificateKey")).map(|line| format!("{line}\n"));
+    scratch.write("config.yaml", config.collect::<String>());
+    let ran = run(init_args(&scratch, &["--objects-dir", &scratch.arg("objects"), "--upload-certs"]));
+    assert!(ran.code == 1 && ran.err.contains("k8sboot certs certificate-key"), "{}", ran.err);
+    assert!(!scratch.path("root").exists());
+}
+
+#[test]
 fn certificates_are_listed_and_renewed() {
     let scratch = prepared("renew", true);
     let root = scratch.arg("root");

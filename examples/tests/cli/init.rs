@@ -43,6 +43,32 @@ fn the_main_job_makes_the_whole_tree_and_ends_with_the_join_command() {
 }
 
 #[test]
+fn the_next_steps_are_commands_that_work() {
+    let scratch = prepared("next", false);
+    fs::rename(scratch.path("config.yaml"), scratch.path("it's config.yaml")).unwrap();
+    let (root, objects) = (scratch.arg("a root"), scratch.arg("objects"));
+    let config = scratch.arg("it's config.yaml");
+    let ran = run(["init", "--config", &config, "--root", &root, "--objects-dir", &objects]).ok();
+    let apply = format!("kubectl --kubeconfig /etc/kubernetes/super-admin.conf apply -f {objects}\n");
+    assert!(ran.err.contains(&apply) && ran.err.contains("patch node node-1 --patch-file"), "{}", ran.err);
+    let copy = ran.err.lines().find_map(|line| line.trim().strip_prefix("copy the tree:")).unwrap();
+    // The same command into another directory than `/`.
+    let node = scratch.arg("node");
+    fs::create_dir(&node).unwrap();
+    let status = std::process::Command::new("sh")
+        .args(["-c", &copy.replace("-C / ", &format!("-C {node} "))])
+        .status();
+    assert!(status.unwrap().success(), "{copy}");
+    assert_eq!(
+        scratch.read("node/etc/kubernetes/admin.conf"),
+        scratch.read("a root/etc/kubernetes/admin.conf")
+    );
+    // Where stages are missing there is nothing to do next yet.
+    let part = run(["init", "--config", &config, "--root", &scratch.arg("part"), "--until", "pki"]).ok();
+    assert!(!part.err.contains("Next"), "{}", part.err);
+}
+
+#[test]
 fn a_second_run_changes_nothing_and_says_so() {
     let scratch = prepared("second", true);
     let before = scratch.snapshot();

@@ -1,18 +1,23 @@
 //! The example programs run and do what they say.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
-use crate::support::{Ran, Scratch, repository};
+use crate::support::{CONFIG, Ran, Scratch, repository};
 
-/// Runs an example program, which `cargo test` builds beside the binary.
+/// Runs an example program.
 fn example(name: &str, arguments: &[&str]) -> Ran {
+    built(name).args(arguments).env_clear().output().unwrap().into()
+}
+
+/// An example program, which `cargo test` builds beside the binary.
+fn built(name: &str) -> Command {
     let built = Path::new(env!("CARGO_BIN_EXE_k8sboot")).with_file_name("examples").join(name);
     if !built.exists() {
         let build = ["build", "--quiet", "--package", "k8sboot-examples", "--example", name];
         let status = Command::new(env!("CARGO")).args(build).current_dir(repository()).status().unwrap();
         assert!(status.success(), "{name}");
     }
-    Command::new(built).args(arguments).env_clear().output().unwrap().into()
+    Command::new(built)
 }
 
 fn seed() -> String {
@@ -55,4 +60,28 @@ fn kubeconfig_user_makes_a_kubeconfig() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn the_readmes_rust_program_is_the_example_embed() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let snippet = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let program = fs::read_to_string(repository().join("examples/embed.rs")).unwrap();
+    let program: Vec<&str> = program.lines().map(str::trim).collect();
+    let snippet: Vec<&str> = snippet.lines().map(str::trim).collect();
+    assert!(snippet.len() > 8);
+    assert!(program.windows(snippet.len()).any(|lines| lines == snippet), "{snippet:#?}");
+    let scratch = Scratch::new("embed");
+    let config = scratch.write("config.yaml", CONFIG);
+    let ran: Ran = built("embed").arg(config).current_dir(scratch.path("")).output().unwrap().into();
+    assert_eq!(ran.ok().out, "26 steps changed something\n");
+    assert!(scratch.path("demo-node/etc/kubernetes/admin.conf").is_file());
+}
+
+#[test]
+fn the_readme_names_the_main_job_as_it_is_tested() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let job =
+        "cargo run --release --bin k8sboot -- init --config examples/seed-cluster.yaml --root demo-node ";
+    assert!(readme.contains(job));
 }
