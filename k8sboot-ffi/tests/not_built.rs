@@ -24,7 +24,7 @@ fn so_do_the_functions_with_handles() {
     let (mut buf, mut ca, mut flow, mut plan) =
         (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     let mut config = ptr::null_mut();
-    let (json, none) = (c"{}".as_ptr(), ptr::null());
+    let (json, none) = (c"{}".as_ptr(), ptr::null::<u8>());
     // SAFETY: NULL handles, live strings, writable outputs.
     let codes = unsafe {
         [
