@@ -5,7 +5,7 @@ use std::{env, error::Error, fs, hint::black_box, process::ExitCode, thread, tim
 use crate::{
     Bound, Recorded, Target, Unit, callgrind,
     figure::nanos,
-    measure::{Sample, Timing, measure, measure_timed},
+    measure::{Sample, Timing, as_f64, measure, measure_timed},
     options::{Mode, Options, USAGE},
     report::{Figure, Line, say, warn},
 };
@@ -195,7 +195,7 @@ impl Case<'_> {
     }
 
     /// Shows a figure that is not a time of a run, for example a size.
-    pub fn figure(self, unit: Unit, find: impl FnOnce() -> Result<f64, Failure>) {
+    pub fn figure(self, unit: Unit, find: impl FnOnce() -> Result<u64, Failure>) {
         if !self.is_wanted() {
             return;
         }
@@ -204,7 +204,7 @@ impl Case<'_> {
             return;
         }
         match find() {
-            Ok(value) => self.line(Figure::Single(value, unit), None).print(self.cases.options.json),
+            Ok(value) => self.line(Figure::Single(as_f64(value), unit), None).print(self.cases.options.json),
             Err(why) => self.cases.fail(&self.name, &*why),
         }
     }

@@ -56,7 +56,7 @@ impl Unit {
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Nanoseconds => scaled(value, 1000.0, &["ns", "µs", "ms", "s"]),
-            Self::Bytes => scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB"]),
+            Self::Bytes => scaled(value, 1000.0, &["B", "kB", "MB", "GB"]),
             Self::Count => scaled(value, 1000.0, &["", "k", "M", "G"]).trim_end().to_owned(),
             Self::PerSecond(what) => {
                 format!("{} {what}/s", scaled(value, 1000.0, &["", "k", "M", "G"]).trim_end())
@@ -96,6 +96,12 @@ impl Recorded {
     #[must_use]
     pub fn work(what: &'static str, median: Duration, processes: u32) -> Self {
         Self { besides: nanos(START * processes), ..Self::whole(what, median) }
+    }
+
+    /// Peak memory of a process.
+    #[must_use]
+    pub const fn memory(what: &'static str, bytes: f64) -> Self {
+        Self { what, value: bytes, besides: 0.0, unit: Unit::Bytes }
     }
 
     /// What is left for comparing.
@@ -150,7 +156,7 @@ mod tests {
             (Unit::Nanoseconds, 1_234.0, "1.23 µs"),
             (Unit::Nanoseconds, 77_000_000.0, "77 ms"),
             (Unit::Nanoseconds, 12_340_000_000.0, "12.3 s"),
-            (Unit::Bytes, 6.0 * 1024.0 * 1024.0, "6 MiB"),
+            (Unit::Bytes, 6e6, "6 MB"),
             (Unit::Count, 76.0, "76"),
             (Unit::PerSecond("certificates"), 5_432.0, "5.43 k certificates/s"),
         ] {

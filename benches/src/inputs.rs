@@ -11,6 +11,11 @@ use k8sboot_core::{
     entropy::{Seeded, System},
     facts::NodeFacts,
     kubeconfig::Kubeconfig,
+    manifest::{
+        PatchSet, RenderOptions,
+        cluster::{self, ObjectInputs},
+        kubelet, static_pods,
+    },
     pki::{
         self, Ca, CertSpec, Issuing, KeyAlgorithm, KeyPair, KeySource, PkiError, RandomKeys, Signer,
         generate_all,
@@ -50,13 +55,25 @@ apiServer:
     )
 }
 
+/// A cluster with several control planes that uses most of what a configuration can say: kubeadm's recorded case `ha`.
+pub const HA_TEXT: &str = include_str!("../../k8sboot-core/tests/fixtures/kubeadm-1.36/cases/ha/config.yaml");
+
 /// The seed's cluster, read and proven.
 ///
 /// # Errors
 ///
 /// Those of reading a configuration.
 pub fn seed(algorithm: KeyAlgorithm) -> Result<InitConfig, Failure> {
-    Ok(Documents::parse(&seed_text(algorithm))?.into_init(&NodeFacts::named("master-1"), None)?)
+    read(&seed_text(algorithm))
+}
+
+/// A configuration, read and proven.
+///
+/// # Errors
+///
+/// Those of reading a configuration.
+pub fn read(text: &str) -> Result<InitConfig, Failure> {
+    Ok(Documents::parse(text)?.into_init(&NodeFacts::named("master-1"), None)?)
 }
 
 /// The token of the seed's cluster.
@@ -169,6 +186,25 @@ pub fn whole_tree(
     Ok(files)
 }
 
+/// Everything else that init makes, as file contents: static pods, the kubelet's files, and the API objects.
+///
+/// # Errors
+///
+/// Those of rendering.
+pub fn whole_manifests(config: &InitConfig, ca_pem: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut files = Vec::new();
+    for pod in static_pods(config, &RenderOptions::default())? {
+        files.push((format!("{}.yaml", pod.component), pod.object.to_yaml()));
+    }
+    files.push(("config.yaml".to_owned(), kubelet::node_config_yaml(config, &PatchSet::none())?));
+    files.push(("instance-config.yaml".to_owned(), kubelet::instance_config_yaml(config)));
+    files.push(("kubeadm-flags.env".to_owned(), kubelet::flags_env(config)));
+    for staged in cluster::objects(config, &ObjectInputs::new(ca_pem, now()))? {
+        files.push((cluster::file_name(&staged.object), staged.object.to_yaml()));
+    }
+    Ok(files)
+}
+
 fn issuer<'a>(authorities: &'a [(&str, Ca)], spec: &CertSpec) -> Result<Option<&'a Ca>, Failure> {
     let Some(wanted) = &spec.issuer else { return Ok(None) };
     let found = authorities.iter().find(|(name, _)| name == wanted);
@@ -186,6 +222,15 @@ mod tests {
         // Ten certificates with keys, the service-account pair and five kubeconfigs.
         assert_eq!(tree.len(), 27);
         assert!(tree.iter().all(|(_, content)| !content.is_empty()));
+    }
+
+    #[test]
+    fn the_manifests_are_four_pods_three_files_and_the_objects_of_the_recorded_case() {
+        let config = seed(KeyAlgorithm::EcdsaP256).unwrap();
+        let files = whole_manifests(&config, "CA").unwrap();
+        // 29 objects were recorded for the seed, the patch of the Node not counted.
+        assert_eq!(files.len(), 4 + 3 + 29);
+        assert!(read(HA_TEXT).is_ok());
     }
 
     #[test]

@@ -22,10 +22,12 @@ pub mod inputs;
 mod measure;
 mod options;
 mod report;
+mod scratch;
 
 pub use bench::{Bench, Case, Cases, Failure};
 pub use figure::{Bound, Recorded, Target, Unit};
 pub use measure::{Sample, Timing};
+pub use scratch::Scratch;
 
 use std::time::Duration;
 
