@@ -95,9 +95,9 @@ impl PatchSet {
     /// # use k8sboot_core::manifest::PatchSet;
     /// let file = ("etcd0+merge.yaml".to_owned(), b"metadata: {labels: {tier: null}}".to_vec());
     /// let patches = PatchSet::from_files([file])?;
-    /// let mut pod = serde_json::json!({"kind": "Pod", "metadata": {"labels": {"tier": "x"}}});
+    /// let mut pod = serde_json::json!({"kind": "Pod", "metadata": {"labels": {"component": "etcd", "tier": "x"}}});
     /// assert_eq!(patches.apply("etcd", &mut pod)?.len(), 1);
-    /// assert_eq!(pod, serde_json::json!({"kind": "Pod", "metadata": {"labels": {}}}));
+    /// assert_eq!(pod["metadata"]["labels"], serde_json::json!({"component": "etcd"}));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, ManifestError> {
