@@ -28,6 +28,24 @@ pub(crate) enum Shape {
     Any,
 }
 
+impl Shape {
+    /// What a value must be, for messages.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Flag => "true or false",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Duration => "a duration like 1m30s",
+            Self::NanosecondsOrDuration => "a duration like 1m30s, or nanoseconds",
+            Self::Quantity => "an amount like 64Ki",
+            Self::List(_) => "a list",
+            Self::Map(_) | Self::Struct(_) => "a mapping",
+            Self::Any => "anything",
+        }
+    }
+}
+
 /// What is printed of a zero value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Zero {

@@ -107,7 +107,7 @@ impl Checker<'_> {
                     Tree::Number(number) => format!("the number {number}"),
                     tree => tree.name().to_owned(),
                 };
-                let error = ConfigError::new(Code::CONFIG_TYPE, self.kind, path, expected(shape), found);
+                let error = ConfigError::new(Code::CONFIG_TYPE, self.kind, path, shape.name(), found);
                 self.errors.push(error.at(node.place));
             }
         }
@@ -126,21 +126,6 @@ fn fits(shape: Shape, tree: &Tree) -> bool {
         // Which texts are amounts is the component's to say.
         (Shape::Quantity, Tree::Text(_) | Tree::Number(_)) => true,
         _ => false,
-    }
-}
-
-fn expected(shape: Shape) -> &'static str {
-    match shape {
-        Shape::Text => "text",
-        Shape::Flag => "true or false",
-        Shape::Integer => "a whole number",
-        Shape::Number => "a number",
-        Shape::Duration => "a duration like 1m30s",
-        Shape::NanosecondsOrDuration => "a duration like 1m30s, or nanoseconds",
-        Shape::Quantity => "an amount like 64Ki",
-        Shape::List(_) => "a list",
-        Shape::Map(_) | Shape::Struct(_) => "a mapping",
-        Shape::Any => "anything",
     }
 }
 

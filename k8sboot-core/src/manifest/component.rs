@@ -19,6 +19,37 @@ pub(super) fn normalise(fields: &[Field], document: &mut Map<String, Value>, ver
     document.extend(meta.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
 }
 
+/// The first value that its field does not take: a JSON pointer to it, and what was expected.
+pub(super) fn misfit(shape: Shape, value: &Value, pointer: &str) -> Option<(String, &'static str)> {
+    let fits = match (shape, value) {
+        (Shape::Any, _) | (_, Value::Null) => true,
+        (Shape::Struct(fields), Value::Object(map)) => {
+            let known = |name: &str| fields.iter().find(|field| field.name == name);
+            return map
+                .iter()
+                .find_map(|(name, value)| misfit(known(name)?.shape, value, &member(pointer, name)));
+        }
+        (Shape::Map(inner), Value::Object(map)) => {
+            return map.iter().find_map(|(name, value)| misfit(*inner, value, &member(pointer, name)));
+        }
+        (Shape::List(inner), Value::Array(items)) => {
+            let mut items = items.iter().enumerate();
+            return items.find_map(|(index, item)| misfit(*inner, item, &format!("{pointer}/{index}")));
+        }
+        (Shape::Text | Shape::Duration | Shape::NanosecondsOrDuration, Value::String(_))
+        | (Shape::Flag, Value::Bool(_))
+        | (Shape::Number, Value::Number(_)) => true,
+        (Shape::Integer | Shape::NanosecondsOrDuration, Value::Number(number)) => number.is_i64(),
+        (Shape::Quantity, value) => quantity::canonical(value).is_some(),
+        _ => false,
+    };
+    (!fits).then(|| (pointer.to_owned(), shape.name()))
+}
+
+fn member(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// A Go structure that was read from a map, as Go prints it.
 pub(super) fn structure(
     fields: &[Field],

@@ -8,7 +8,7 @@ use super::{
     COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMONSET, KUBELET_CONFIGURATION, json, json::Misfit, merge,
     schema::Schema, strategic, typed,
 };
-use crate::manifest::{ManifestError, component::structure, yaml};
+use crate::manifest::{ManifestError, yaml};
 
 /// Every target that a file name can start with. None is the beginning of another.
 const TARGETS: [&str; 7] = [
@@ -202,33 +202,28 @@ impl Patch {
         let schema = Schema::of(kind);
         // As the objects of Kubernetes 1.33 have it.
         let unset_time = value.pointer("/metadata/creationTimestamp").is_some_and(Value::is_null);
+        let mut patched = value.clone();
         let outcome = match self.kind {
-            PatchKind::Json => json::apply(value, &self.content),
+            PatchKind::Json => json::apply(&mut patched, &self.content),
             PatchKind::Merge if self.content.is_object() => {
-                merge::apply(value, &self.content);
+                merge::apply(&mut patched, &self.content);
                 Ok(())
             }
             PatchKind::Merge => Err(json::misfit("", "a map", "something else")),
-            PatchKind::Strategic => strategic::apply(value, &self.content, schema),
+            PatchKind::Strategic => strategic::apply(&mut patched, &self.content, schema),
         };
-        outcome.map_err(|Misfit { path, expected, found }| ManifestError::Patch {
+        let typed = outcome.and_then(|()| typed::read(schema, patched));
+        let mut typed = typed.map_err(|Misfit { path, expected, found }| ManifestError::Patch {
             file: self.file.clone(),
             document: self.document,
             path,
             expected,
             found,
         })?;
-        let fields = match schema {
-            Schema::Pod => typed::POD,
-            Schema::Workload => typed::WORKLOAD,
-            Schema::Plain => return Ok(()),
-        };
-        if let Value::Object(map) = value {
-            *map = structure(fields, map, false);
-            if let (true, Some(Value::Object(metadata))) = (unset_time, map.get_mut("metadata")) {
-                metadata.entry("creationTimestamp").or_insert(Value::Null);
-            }
+        if let (true, Some(Value::Object(metadata))) = (unset_time, typed.get_mut("metadata")) {
+            metadata.entry("creationTimestamp").or_insert(Value::Null);
         }
+        *value = typed;
         Ok(())
     }
 
@@ -322,6 +317,32 @@ spec:
         let mut got = pod;
         set.apply("etcd", &mut got).unwrap();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_pod_that_its_type_does_not_take_is_refused() {
+        for (patch, path) in [
+            ("spec: {containers: [{name: etcd, image: y}]}", "/spec/containers/0/image"),
+            ("spec: {hostNetwork: 'yes'}", "/spec/hostNetwork"),
+            ("spec: {priority: 1.5}", "/spec/priority"),
+            (
+                "spec: {containers: [{name: etcd, resources: {limits: {cpu: many}}}]}",
+                "/spec/containers/0/resources/limits/cpu",
+            ),
+            ("metadata: {labels: {a: 1}}", "/metadata/labels/a"),
+        ] {
+            let set = PatchSet::from_files([("etcd.yaml".to_owned(), patch.as_bytes().to_vec())]).unwrap();
+            let pod = serde_json::json!({
+                "kind": "Pod", "metadata": {"name": "etcd"}, "spec": {"containers": [{"name": "etcd"}]},
+            });
+            let mut got = pod.clone();
+            let error = set.apply("etcd", &mut got).unwrap_err();
+            assert!(
+                matches!(&error, ManifestError::Patch { path: at, .. } if at == path),
+                "{patch}: {error}"
+            );
+            assert_eq!(got, pod);
+        }
     }
 
     #[test]

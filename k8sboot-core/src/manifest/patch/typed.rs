@@ -5,10 +5,36 @@
 //!
 //! Source: k8s.io/api/core/v1 and apps/v1, k8s.io/apimachinery/pkg/apis/meta/v1 (Kubernetes 1.36).
 
-use crate::config::component_fields::{Field, Shape, Zero, field};
+use serde_json::Value;
+
+use super::{
+    json::{Misfit, misfit},
+    schema::Schema,
+};
+use crate::{
+    config::component_fields::{Field, Shape, Zero, field},
+    manifest::{component, error::type_name},
+};
+
+/// Reads a patched object into its type and prints it again; an object without a type here stays as it is.
+pub(super) fn read(schema: Schema, object: Value) -> Result<Value, Misfit> {
+    let fields = match schema {
+        Schema::Pod => POD,
+        Schema::Workload => WORKLOAD,
+        Schema::Plain => return Ok(object),
+    };
+    if let Some((pointer, expected)) = component::misfit(Shape::Struct(fields), &object, "") {
+        let found = object.pointer(&pointer).map_or("nothing", type_name);
+        return Err(misfit(&pointer, expected, found));
+    }
+    match object {
+        Value::Object(map) => Ok(component::structure(fields, &map, false).into()),
+        other => Ok(other),
+    }
+}
 
 /// A Pod.
-pub(super) static POD: &[Field] = &[
+static POD: &[Field] = &[
     field("apiVersion", Shape::Text, Zero::LeftOut),
     field("kind", Shape::Text, Zero::LeftOut),
     field("metadata", Shape::Struct(METADATA), Zero::Printed),
@@ -17,7 +43,7 @@ pub(super) static POD: &[Field] = &[
 ];
 
 /// A Deployment or DaemonSet.
-pub(super) static WORKLOAD: &[Field] = &[
+static WORKLOAD: &[Field] = &[
     field("apiVersion", Shape::Text, Zero::LeftOut),
     field("kind", Shape::Text, Zero::LeftOut),
     field("metadata", Shape::Struct(METADATA), Zero::Printed),
