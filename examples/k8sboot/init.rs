@@ -28,7 +28,8 @@ pub(crate) fn run(args: &InitArgs, output: Output) -> Result<ExitCode, Failure> 
     let mut options = InitOptions::at(Timestamp::from(SystemTime::now()));
     options = options.patches(probe::read_patches(tree.as_ref(), &config).map_err(problem)?);
     let mut flow = flow::init(config.clone(), options.clone()).select(stages).map_err(choice)?;
-    if args.dry_run || args.diff {
+    // As in kubeadm, the configuration may ask for a dry run too.
+    if args.dry_run || args.diff || config.init().dry_run {
         return match tree {
             Some(tree) => show(args, output, flow, &mut probe::Host::new(tree)),
             None => show(args, output, flow, &mut probe::EmptyTree),

@@ -18,6 +18,10 @@ codes! {
     FLOW_CANCELLED = 9203,
     /// A plan of another stage was handed in.
     FLOW_ORDER = 9204,
+    /// A phase to skip that kubeadm init does not have.
+    FLOW_UNKNOWN_PHASE = 9205,
+    /// The configuration asks for a dry run.
+    FLOW_DRY_RUN = 9206,
 }
 
 /// Why a flow cannot go on. The stages before are done; running again goes on from there.
@@ -31,6 +35,21 @@ pub enum FlowError {
         /// As given.
         found: String,
     },
+    /// A phase to skip that kubeadm init does not have.
+    #[error(
+        "flow: skipPhases: expected a phase of kubeadm init such as certs or control-plane/apiserver, found {found:?} (correct or remove it)"
+    )]
+    #[non_exhaustive]
+    UnknownPhase {
+        /// As given.
+        found: String,
+    },
+    /// The configuration asks for a dry run.
+    #[error(
+        "flow: dryRun: expected false for a run that changes something, found true (ask for plans only, or remove it)"
+    )]
+    #[non_exhaustive]
+    DryRun {},
     /// A choice of stages that leaves none.
     #[error(
         "flow: expected at least one stage, found none from {from} until {until} (check the order of the two, and what is skipped)"
@@ -108,6 +127,8 @@ impl Problem for FlowError {
     fn code(&self) -> Code {
         match self {
             Self::UnknownStage { .. } => Code::FLOW_UNKNOWN_STAGE,
+            Self::UnknownPhase { .. } => Code::FLOW_UNKNOWN_PHASE,
+            Self::DryRun {} => Code::FLOW_DRY_RUN,
             Self::EmptySelection { .. } => Code::FLOW_EMPTY_SELECTION,
             Self::Cancelled { .. } => Code::FLOW_CANCELLED,
             Self::Order { .. } => Code::FLOW_ORDER,

@@ -1,6 +1,6 @@
 //! The flow that makes a node the first control plane of a cluster.
 
-use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, pki, preflight};
+use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight};
 use crate::{
     config::InitConfig,
     facts::{Facts, Wanted},
@@ -91,10 +91,15 @@ impl InitFlow {
     pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
-        match stage {
+        let skipped = Skipped::of(config)?;
+        if skipped.stage(stage) {
+            return Ok(Plan::new(stage, Vec::new(), vec!["left out by skipPhases".to_owned()]));
+        }
+        let makes_pki = self.makes_pki && !skipped.stage("pki");
+        let mut plan = match stage {
             "preflight" => preflight::plan(config, &options.patches, seen).map_err(at),
             "pki" => pki::plan(config, options, seen).map_err(at),
-            "kubeconfig" => kubeconfigs::plan(config, options, self.makes_pki, seen).map_err(at),
+            "kubeconfig" => kubeconfigs::plan(config, options, makes_pki, seen).map_err(at),
             "etcd" | "control-plane" => {
                 self.external_ca = pki::is_external(config, seen);
                 let render = RenderOptions { external_ca: self.external_ca, ..RenderOptions::default() };
@@ -102,6 +107,13 @@ impl InitFlow {
             }
             "kubelet" => kubelet::plan(config, &options.patches, seen).map_err(at),
             _ => objects::plan(stage, config, options, seen),
-        }
+        }?;
+        plan.steps.retain(|step| !skipped.step(stage, step));
+        Ok(plan)
+    }
+
+    /// Whether the configuration allows a run to change something.
+    pub(super) fn may_change(&self) -> Result<(), FlowError> {
+        if self.config.init().dry_run { Err(FlowError::DryRun {}) } else { Ok(()) }
     }
 }

@@ -12,6 +12,7 @@ mod init;
 mod kubeconfigs;
 mod kubelet;
 mod objects;
+mod phases;
 mod pki;
 mod preflight;
 mod report;

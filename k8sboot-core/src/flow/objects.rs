@@ -1,6 +1,6 @@
 //! The stages after `kubelet`: what the API server is to be given, and the join commands.
 
-use super::{FlowError, InitOptions};
+use super::{FlowError, InitOptions, phases::Skipped};
 use crate::{
     config::InitConfig,
     facts::Facts,
@@ -32,7 +32,9 @@ pub fn cluster_objects(
     }
     let objects = cluster::objects(config, &inputs)
         .map_err(|source| FlowError::Objects { stage: "upload-config", source })?;
-    Ok(objects.into_iter().map(|staged| (staged.stage, staged.object)).collect())
+    let skipped = Skipped::of(config)?;
+    let wanted = objects.into_iter().filter(|staged| !skipped.object(staged.stage, &staged.object));
+    Ok(wanted.map(|staged| (staged.stage, staged.object)).collect())
 }
 
 /// The join commands: for each bootstrap token one for workers, and before it one for control planes if the cluster has a

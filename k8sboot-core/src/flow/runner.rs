@@ -125,6 +125,7 @@ impl Flow {
         if self.planned != Some(stage) {
             return Err(FlowError::Order { expected: self.planned.unwrap_or("none"), found: stage });
         }
+        self.inner.may_change()?;
         let report = carry_out(plan, on, run).await?;
         self.planned = None;
         self.assumed.clear();
@@ -165,6 +166,7 @@ impl Flow {
         on: &mut dyn Executor,
         run: &Run,
     ) -> Result<Report, FlowError> {
+        self.inner.may_change()?;
         self.rehearse(probe, on.check()).await?;
         let mut report = Report::default();
         while let Some(plan) = self.next_plan(probe).await? {

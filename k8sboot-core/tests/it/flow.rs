@@ -10,6 +10,7 @@ use std::{
 
 use k8sboot_core::{
     blocking::wait,
+    config::InitConfig,
     error::{Code, Problem, chain},
     exec::{self, Event, Observer, Outcome, Run, Tree},
     flow::{self, InitOptions, Report, Selection},
@@ -28,7 +29,7 @@ fn secrets_of(root: &Path) -> Vec<String> {
     keys.map(|(_, (_, bytes))| String::from_utf8_lossy(bytes).lines().nth(1).unwrap().to_owned()).collect()
 }
 
-fn plans(config: &k8sboot_core::config::InitConfig, root: &Path, selection: Selection) -> Vec<Plan> {
+fn plans(config: &InitConfig, root: &Path, selection: Selection) -> Vec<Plan> {
     let mut flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
     let mut probe = probe::Host::new(Tree::open(root).unwrap());
     let mut plans = Vec::new();
@@ -321,4 +322,52 @@ fn stages_that_need_an_api_server_say_so() {
 fn outcomes_have_names() {
     assert_eq!(Outcome::Changed.name(), "changed");
     assert_eq!(Outcome::AlreadySo.name(), "alreadySo");
+}
+
+fn edited(edit: impl FnOnce(&mut k8sboot_core::config::v1beta4::InitConfiguration)) -> InitConfig {
+    InitConfig::builder("v1.36.2")
+        .node_name("node-1")
+        .advertise_address([192, 0, 2, 10].into())
+        .encryption_algorithm(k8sboot_core::config::EncryptionAlgorithm::EcdsaP256)
+        .edit(|init, _| edit(init))
+        .build(&k8sboot_core::facts::NodeFacts::named("node-1"))
+        .unwrap()
+}
+
+#[test]
+fn phases_that_the_configuration_skips_are_left_out() {
+    let scratch = Scratch::new("skip");
+    let config = edited(|init| {
+        init.skip_phases =
+            ["etcd", "kubeconfig/scheduler", "control-plane/Apiserver", "certs/sa", "addon/coredns"]
+                .map(String::from)
+                .into();
+    });
+    init(&config, scratch.path(), None).unwrap();
+    let made = |path: &str| scratch.path().join(path).exists();
+    assert!(!made("etc/kubernetes/manifests/etcd.yaml") && !made("var/lib/etcd"));
+    assert!(!made("etc/kubernetes/scheduler.conf") && made("etc/kubernetes/admin.conf"));
+    assert!(!made("etc/kubernetes/manifests/kube-apiserver.yaml"));
+    assert!(made("etc/kubernetes/manifests/kube-scheduler.yaml"));
+    assert!(!made("etc/kubernetes/pki/sa.key") && made("etc/kubernetes/pki/apiserver.crt"));
+    let objects = flow::cluster_objects(&config, &InitOptions::at(now()), &scratch_ca(&scratch)).unwrap();
+    let has = |name: &str| objects.iter().any(|(_, object)| object.key().name == name);
+    assert!(!has("coredns") && !has("kube-dns") && has("kube-proxy"));
+}
+
+fn scratch_ca(scratch: &Scratch) -> String {
+    fs::read_to_string(scratch.path().join("etc/kubernetes/pki/ca.crt")).unwrap()
+}
+
+#[test]
+fn unknown_phases_and_dry_runs_change_nothing() {
+    let scratch = Scratch::new("phases");
+    let unknown = edited(|init| init.skip_phases = vec!["certz".to_owned()]);
+    let error = init(&unknown, scratch.path(), None).unwrap_err();
+    assert_eq!(error.code(), Code::FLOW_UNKNOWN_PHASE, "{}", chain(&error));
+    assert!(chain(&error).contains("certz"));
+    let dry = edited(|init| init.dry_run = true);
+    assert_eq!(init(&dry, scratch.path(), None).unwrap_err().code(), Code::FLOW_DRY_RUN);
+    assert!(snapshot(scratch.path()).is_empty());
+    assert!(!plans(&dry, scratch.path(), Selection::default()).is_empty());
 }
