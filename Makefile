@@ -3,7 +3,7 @@
 # make bench     benchmarks
 # make fuzz      each fuzz target for FUZZ_SECONDS (needs cargo-fuzz)
 # make go-test   the Go module and example (needs Go and pkg-config)
-# make examples  the C example, linked to the library in target/stage
+# make examples  the C examples, linked to the library in target/stage
 # make header    rewrites include/k8sboot.h and symbols.txt from the sources
 # make install   libk8sboot.so, libk8sboot.a, k8sboot.h and k8sboot.pc below PREFIX (DESTDIR and LIBDIR as usual)
 
@@ -34,7 +34,7 @@ all:
 test: rust-test go-test
 
 rust-test:
-	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-ffi/testing
+	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-ffi/testing
 
 lint:
 	$(CARGO) fmt --all --check
@@ -71,8 +71,10 @@ stage:
 	@$(MAKE) --no-print-directory --silent install PROFILE=dev FEATURES= PREFIX=$(STAGE) DESTDIR=
 
 examples: stage
-	$(CC) -std=c11 -Wall -Wextra -Werror -pedantic -I$(STAGE)/include examples/c/token.c -o $(STAGE)/token-example \
-	  -L$(STAGE)/lib -lk8sboot -Wl,-rpath,$(STAGE)/lib
+	for example in token init; do \
+	  $(CC) -std=c11 -Wall -Wextra -Werror -pedantic -I$(STAGE)/include examples/c/$$example.c \
+	    -o $(STAGE)/$$example-example -L$(STAGE)/lib -lk8sboot -Wl,-rpath,$(STAGE)/lib || exit 1; \
+	done
 
 go-test:
 	@.ci/go-test

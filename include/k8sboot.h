@@ -143,6 +143,16 @@
 #define K8SBOOT_EVENT_WAITING 5
 
 /**
+ * A step has failed: `text` says why, `json` has `id`, `kind` and `code`.
+ */
+#define K8SBOOT_EVENT_STEP_FAILED 6
+
+/**
+ * Something that a person should know: `text` says it.
+ */
+#define K8SBOOT_EVENT_NOTE 7
+
+/**
  * InitConfiguration and ClusterConfiguration.
  */
 #define K8SBOOT_CONFIG_INIT 0
@@ -176,6 +186,11 @@
 typedef struct k8sboot_buf_t k8sboot_buf_t;
 
 /**
+ * A certificate authority with its private key. Immutable. Freed with `k8sboot_ca_free`, which wipes the key.
+ */
+typedef struct k8sboot_ca_t k8sboot_ca_t;
+
+/**
  * Asks running calls to stop. Shared: any thread may use it; `k8sboot_cancel_ref` adds an owner.
  *
  * Once triggered it stays so: make a new one for the next call.
@@ -191,6 +206,17 @@ typedef struct k8sboot_config_t k8sboot_config_t;
  * What went wrong, for people and for programs. Freed with `k8sboot_error_free`.
  */
 typedef struct k8sboot_error_t k8sboot_error_t;
+
+/**
+ * Stages that are planned and carried out one after the other. Freed with `k8sboot_flow_free`, at any time.
+ */
+typedef struct k8sboot_flow_t k8sboot_flow_t;
+
+/**
+ * The steps of one stage, with what was seen when they were planned. Immutable; holds no secret. Used up when it is
+ * carried out, else freed with `k8sboot_plan_free`.
+ */
+typedef struct k8sboot_plan_t k8sboot_plan_t;
 
 /**
  * Result of a call: `K8SBOOT_OK` or one of the `K8SBOOT_E_…` numbers.
@@ -234,7 +260,9 @@ typedef struct {
 } k8sboot_event_t;
 
 /**
- * Gets the events of a call, on the thread of the call and during the call only. Not 0 means: please stop.
+ * Gets the events of a call, on the thread of the call and during the call only. Not 0 means: please stop. The running
+ * step is then finished, no further event comes, and the call fails with `K8SBOOT_E_CANCELLED` if anything was left to
+ * do.
  *
  * Must not throw, unwind or `longjmp`. Must not use the handles of the running call, except `k8sboot_cancel_trigger`.
  */
@@ -293,7 +321,7 @@ typedef struct {
 #define K8SBOOT_E_JSON 4
 
 /**
- * A number that stands for a choice is not one of the choices.
+ * A number or name that stands for a choice is not one of the choices.
  */
 #define K8SBOOT_E_ENUM 5
 
@@ -348,6 +376,93 @@ void k8sboot_buf_free(k8sboot_buf_t *buf);
 size_t k8sboot_buf_len(const k8sboot_buf_t *buf);
 
 /**
+ * Writes the certificate of an authority, and those above it, to `out` as PEM.
+ *
+ * Requires: `ca` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_certificate(const k8sboot_ca_t *ca, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Frees an authority and wipes its key. NULL is allowed.
+ *
+ * Requires: `ca` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_ca_free(k8sboot_ca_t *ca);
+
+/**
+ * Reads a certificate authority from PEM texts, for example `ca.crt` and `ca.key`.
+ *
+ * `certificates` may be a bundle: the one whose key is given signs, the others are kept as its chain. `key` is PKCS#1,
+ * SEC1 or PKCS#8; the library wipes its own copy, the caller's stays the caller's.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_from_pem(const char *certificates,
+                                   const char *key,
+                                   k8sboot_ca_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Issues a certificate with a new key: PEM with the chain up to the authority to `certificate`, PEM to `key`, whose
+ * buffer is wiped when it is freed. On failure both are NULL.
+ *
+ * `spec` is a JSON object: `usages` (`serverAuth`, `clientAuth` or both), and optionally `commonName` (the user),
+ * `organizations` (the groups), `dnsNames`, `ipAddresses`, `algorithm` (as for `k8sboot_ca_new`, or `Ed25519`) and
+ * `validity` (default `8760h`). It begins to be valid five minutes ago, and ends when the spec says even if the
+ * authority ends earlier.
+ *
+ * Requires: `ca` is NULL or live; `spec` is NULL or NUL-terminated; `certificate`, `key` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_issue(const k8sboot_ca_t *ca,
+                                const char *spec,
+                                k8sboot_buf_t **certificate,
+                                k8sboot_buf_t **key,
+                                k8sboot_error_t **err);
+
+/**
+ * Writes the private key of an authority to `out` as PEM, in kubeadm's format. The buffer is wiped when it is freed.
+ *
+ * Requires: `ca` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_key(const k8sboot_ca_t *ca,
+                              k8sboot_buf_t **out,
+                              k8sboot_error_t **err);
+
+/**
+ * Makes a certificate authority that signs itself, with a new key, as kubeadm makes them.
+ *
+ * `spec` is a JSON object: `commonName`, and optionally `algorithm` (`RSA-2048`, the default, `RSA-3072`, `RSA-4096`,
+ * `ECDSA-P256`, `ECDSA-P384`; `Ed25519` is refused, kubeadm cannot read such authorities) and `validity` (a Go duration
+ * from now on, default `87600h`).
+ *
+ * Requires: `spec` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_new(const char *spec,
+                              k8sboot_ca_t **out,
+                              k8sboot_error_t **err);
+
+/**
+ * Writes the pin of an authority, `sha256:HEX`, to `out`: what `kubeadm join` takes as CA certificate hash.
+ *
+ * Requires: `ca` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_pin(const k8sboot_ca_t *ca, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Signs a request and writes the certificate, with the chain up to the authority, to `out` as PEM.
+ *
+ * `request` is PEM, signed by its own key. `spec` is as for `k8sboot_ca_issue` without `algorithm`: the request must ask
+ * for exactly these names; use and lifetime are the spec's, whatever the request says.
+ *
+ * Requires: `ca` is NULL or live; the texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ca_sign_csr(const k8sboot_ca_t *ca,
+                                   const char *request,
+                                   const char *spec,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
  * Ends one owner. NULL is allowed.
  *
  * Requires: `cancel` is NULL or live, and this owner does not use it again.
@@ -374,6 +489,37 @@ const k8sboot_cancel_t *k8sboot_cancel_ref(const k8sboot_cancel_t *cancel);
  * Requires: `cancel` is NULL or live; `err` is NULL or writable.
  */
 k8sboot_code_t k8sboot_cancel_trigger(const k8sboot_cancel_t *cancel, k8sboot_error_t **err);
+
+/**
+ * Writes when the certificates below `root` end to `out`, as JSON: the object `CertificateExpirationInfo` of
+ * `kubeadm certs check-expiration -o json` (`output.kubeadm.k8s.io/v1alpha3`).
+ *
+ * `config` is the cluster's configuration; with NULL the certificates are looked for in kubeadm's default places.
+ *
+ * Requires: `root` is NULL or NUL-terminated; `config` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_certs_expiration(const char *root,
+                                        const k8sboot_config_t *config,
+                                        k8sboot_buf_t **out,
+                                        k8sboot_error_t **err);
+
+/**
+ * Plans the renewal of certificates below `root` and writes the plan to `out`: a new key and certificate each, whatever
+ * is left of the old term. Changes nothing; `k8sboot_plan_apply` carries it out.
+ *
+ * `names` are `names_len` names of kubeadm (`apiserver`, `etcd-server`, `admin.conf`); `all` stands for every leaf and
+ * kubeconfig but kubelet.conf, which the kubelet renews. `config` as for `k8sboot_certs_expiration`; without one, kinds
+ * of keys and names are taken from the certificates themselves.
+ *
+ * Requires: `root` is NULL or NUL-terminated; `config` is NULL or live; `names` has `names_len` texts, each NULL or NUL-terminated;
+ * `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_certs_renew(const char *root,
+                                   const k8sboot_config_t *config,
+                                   const char *const *names,
+                                   size_t names_len,
+                                   k8sboot_plan_t **out,
+                                   k8sboot_error_t **err);
 
 /**
  * Writes the ConfigMap cluster-info to `out`, as YAML, signed with each of the tokens.
@@ -473,6 +619,19 @@ k8sboot_code_t k8sboot_config_validate(const char *documents,
                                        k8sboot_error_t **err);
 
 /**
+ * Writes a certificate request, signed by `key` (PEM), to `out` as PEM.
+ *
+ * `spec` is a JSON object, all members optional: `commonName`, `organizations`, `dnsNames`, `ipAddresses`. Use and
+ * lifetime are decided by who signs it.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_csr_new(const char *key,
+                               const char *spec,
+                               k8sboot_buf_t **out,
+                               k8sboot_error_t **err);
+
+/**
  * The code that the failed call returned; 0 for NULL.
  *
  * Requires: `error` is NULL or live.
@@ -481,8 +640,8 @@ k8sboot_code_t k8sboot_error_code(const k8sboot_error_t *error);
 
 /**
  * JSON object with `kind` (the name of the code) and, as far as they apply, `path`, `field`, `line`, `column`,
- * `expected`, `found`, `remedy`, `errno`, `retryable` and `errors` (all problems where there are several).
- * Valid until the error is freed. `{}` for NULL.
+ * `expected`, `found`, `remedy`, `errno`, `retryable`, `errors` (all problems where there are several) and `report` (what
+ * a run did before it failed). Valid until the error is freed. `{}` for NULL.
  *
  * Requires: `error` is NULL or live.
  */
@@ -503,11 +662,253 @@ void k8sboot_error_free(k8sboot_error_t *error);
 const char *k8sboot_error_message(const k8sboot_error_t *error);
 
 /**
+ * Looks at a node and writes its facts to `out`, as the JSON object that `k8sboot_config_new` takes.
+ *
+ * `root` is the directory that stands for `/`; NULL, or one that does not exist yet, means this machine. Name and files
+ * are the tree's if an operating system is in it; addresses and environment are always this machine's. Sends no packet.
+ *
+ * Requires: `root` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_facts_gather(const char *root,
+                                    k8sboot_buf_t **out,
+                                    k8sboot_error_t **err);
+
+/**
+ * Carries out the plan that `k8sboot_flow_next_plan` gave last and writes the report to `report`, as JSON like that of
+ * `k8sboot_flow_run`.
+ *
+ * `*plan` is used up and becomes NULL as soon as carrying out begins; `run` may be NULL. On failure (cancelled and timed
+ * out included) the flow is over, and the details of the error hold the report of what was done. What was done stays: a
+ * new flow goes on from there.
+ *
+ * Requires: `flow` is NULL or live and used by nobody else; `plan` is NULL or points to NULL or a live plan that nobody else uses;
+ * `run` is NULL or a sized struct whose members are what they should be; `report` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_flow_apply(k8sboot_flow_t *flow,
+                                  k8sboot_plan_t **plan,
+                                  const k8sboot_run_t *run,
+                                  k8sboot_buf_t **report,
+                                  k8sboot_error_t **err);
+
+/**
+ * Frees a flow. NULL is allowed. What it did stays done.
+ *
+ * Requires: `flow` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_flow_free(k8sboot_flow_t *flow);
+
+/**
+ * Writes the commands that add nodes to the cluster to `out`, as a JSON list: for each bootstrap token one for workers,
+ * and before it one for control planes if the cluster has a common endpoint. The buffer is wiped when it is freed.
+ *
+ * They need the cluster's CA: ask after stage `pki`.
+ *
+ * Requires: `flow` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_flow_join_commands(const k8sboot_flow_t *flow,
+                                          k8sboot_buf_t **out,
+                                          k8sboot_error_t **err);
+
+/**
+ * Looks at the node, plans the next stage and writes the plan to `out`; NULL after the last. Changes nothing.
+ *
+ * Asking again without `k8sboot_flow_apply` goes on to the stage after, planned as if the ones before had been carried
+ * out: a dry run.
+ *
+ * Requires: `flow` is NULL or live and used by nobody else; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_flow_next_plan(k8sboot_flow_t *flow,
+                                      k8sboot_plan_t **out,
+                                      k8sboot_error_t **err);
+
+/**
+ * Plans and carries out every stage that is left, after a rehearsal that finds what can be known before anything is
+ * changed, and writes the report to `report` as JSON: `schema`
+ * (`k8sboot.report/v1`), `changed` (how many steps changed something), and `stages` with their steps, paths and outcomes.
+ *
+ * `run` may be NULL. Doing it twice is the same as doing it once. On failure as for `k8sboot_flow_apply`.
+ *
+ * Requires: `flow` is NULL or live and used by nobody else; `run` is NULL or a sized struct whose members are what they should be;
+ * `report` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_flow_run(k8sboot_flow_t *flow,
+                                const k8sboot_run_t *run,
+                                k8sboot_buf_t **report,
+                                k8sboot_error_t **err);
+
+/**
+ * Makes a flow that turns a node into the first control plane of a cluster, as `kubeadm init`.
+ *
+ * `*config` is used up and becomes NULL, if the call succeeds. `root` is the directory that stands for `/`; it is made
+ * when the first plan is carried out. The patches that the configuration names are read now.
+ *
+ * `options` is NULL or a JSON object, all members optional: `from` and `until`, the first and the last stage, and `skip`,
+ * a list of stages. The stages are `preflight`, `pki`, `kubeconfig`, `etcd`, `control-plane`, `kubelet`,
+ * `wait-control-plane`, `upload-config`, `bootstrap-token`, `addons`. `until` is `kubelet` by default: the stages after
+ * it need the API server, can be planned, and are not carried out by this version.
+ *
+ * Requires: `config` is NULL or points to NULL or a live configuration that nobody else uses; the texts are NULL or
+ * NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_init_new(k8sboot_config_t **config,
+                                const char *root,
+                                const char *options,
+                                k8sboot_flow_t **out,
+                                k8sboot_error_t **err);
+
+/**
+ * Makes a private key and writes it to `out` as PEM, in kubeadm's format. The buffer is wiped when it is freed.
+ *
+ * `algorithm` is `RSA-2048`, `RSA-3072`, `RSA-4096`, `ECDSA-P256`, `ECDSA-P384` or `Ed25519`.
+ *
+ * Requires: `algorithm` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_key_generate(const char *algorithm,
+                                    k8sboot_buf_t **out,
+                                    k8sboot_error_t **err);
+
+/**
+ * Checks whether the current context of a kubeconfig works with the cluster whose CA is `ca_certificates` (PEM), now,
+ * and writes JSON to `out`: `schemaVersion` (1), `valid`, and `findings`, each with `kind`, `code`, `message`, and as far
+ * as they apply `field`, `expected`, `found`, `remedy`.
+ *
+ * A kubeconfig with findings is no failure of the call, one that cannot be read is. No credential is written.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_kubeconfig_check(const char *kubeconfig,
+                                        const char *ca_certificates,
+                                        k8sboot_buf_t **out,
+                                        k8sboot_error_t **err);
+
+/**
+ * Issues a client certificate with a new key and writes a kubeconfig with both to `out`, as `kubeadm kubeconfig user`
+ * does. The buffer is wiped when it is freed.
+ *
+ * `ca` is the cluster's (`ca.crt`). `spec` is a JSON object: `name` (the user), `cluster` (a name), `server`
+ * (`https://HOST:PORT`), and optionally `groups`, `namespace`, `algorithm` (default `ECDSA-P256`) and `validity`
+ * (default `8760h`: a certificate cannot be revoked, so give the shortest that the work takes).
+ *
+ * Requires: `ca` is NULL or live; `spec` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_kubeconfig_user(const k8sboot_ca_t *ca,
+                                       const char *spec,
+                                       k8sboot_buf_t **out,
+                                       k8sboot_error_t **err);
+
+/**
+ * Writes the images that a control-plane node needs to `out`, as a JSON list in kubeadm's order.
+ *
+ * Requires: `config` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_manifest_images(const k8sboot_config_t *config,
+                                       k8sboot_buf_t **out,
+                                       k8sboot_error_t **err);
+
+/**
+ * Writes the kubelet's `config.yaml` of this node to `out`, as YAML, before patches.
+ *
+ * Requires: `config` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_manifest_kubelet_config(const k8sboot_config_t *config,
+                                               k8sboot_buf_t **out,
+                                               k8sboot_error_t **err);
+
+/**
+ * Writes every object of a fresh cluster to `out`, as a stream of YAML documents in the order in which kubeadm creates
+ * them, before patches. Bootstrap tokens are among them: the buffer is wiped when it is freed.
+ *
+ * `ca_certificates` is the PEM text of the cluster's CA, which goes into cluster-info. `now` are the seconds since 1970
+ * from which the lifetimes of bootstrap tokens count.
+ *
+ * Requires: `config` is NULL or live; `ca_certificates` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_manifest_objects(const k8sboot_config_t *config,
+                                        const char *ca_certificates,
+                                        int64_t now,
+                                        k8sboot_buf_t **out,
+                                        k8sboot_error_t **err);
+
+/**
+ * Writes the static pod of a component to `out`, as YAML, byte for byte as kubeadm writes it, before patches.
+ *
+ * `component` is `etcd` (unless etcd is external), `kube-apiserver`, `kube-controller-manager` or `kube-scheduler`.
+ *
+ * Requires: `config` is NULL or live; `component` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_manifest_static_pod(const k8sboot_config_t *config,
+                                           const char *component,
+                                           k8sboot_buf_t **out,
+                                           k8sboot_error_t **err);
+
+/**
  * Writes the pins `sha256:HEX` of all certificates of a PEM text to `out`, as a JSON list in their order.
  *
  * Requires: `certificates` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_pin_list(const char *certificates, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Writes what the certificates of a PEM text say to `out`, as JSON: `schemaVersion` (1) and `certificates`, each with
+ * `subject`, `issuer`, `serial`, `notBefore`, `notAfter`, `dnsNames`, `ipAddresses`, `keyUsage`, `extKeyUsage`, `isCa`,
+ * `keyAlgorithm`, `pin` and more. Blocks that are no certificates are passed over.
+ *
+ * Requires: `certificates` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pki_inspect(const char *certificates,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Carries out a plan that stands for itself (`k8sboot_certs_renew`) on the tree that it was made for, and writes the
+ * report to `report` as JSON: `schema` (`k8sboot.report/v1`), `changed`, `stages`. Plans of a flow are carried out with
+ * `k8sboot_flow_apply`.
+ *
+ * `*plan` is used up and becomes NULL as soon as carrying out begins. `run` may be NULL. On failure the details of the
+ * error hold the report of what was done; a new plan goes on from there.
+ *
+ * Requires: `plan` is NULL or points to NULL or a live plan that nobody else uses; `run` is NULL or a sized struct whose members
+ * are what they should be; `report` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_plan_apply(k8sboot_plan_t **plan,
+                                  const k8sboot_run_t *run,
+                                  k8sboot_buf_t **report,
+                                  k8sboot_error_t **err);
+
+/**
+ * Writes how a plan differs from what was there when it was made to `out`, as JSON: `schemaVersion` (1), `stage` and
+ * `files`, each with `path`, `change` (`create`, `replace`, `remove`), `why` and, where the content is no secret, `text`
+ * (a unified diff).
+ *
+ * Requires: `plan` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_plan_diff(const k8sboot_plan_t *plan,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
+
+/**
+ * Frees a plan. NULL is allowed.
+ *
+ * Requires: `plan` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_plan_free(k8sboot_plan_t *plan);
+
+/**
+ * Writes a plan to `out` as JSON: `schema` (`k8sboot.plan/v1`), `stage`, `steps` and `notes`. A view: only the plan
+ * itself can be carried out.
+ *
+ * Requires: `plan` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_plan_json(const k8sboot_plan_t *plan,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
+
+/**
+ * Writes a plan to `out` for people, a line a step.
+ *
+ * Requires: `plan` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_plan_text(const k8sboot_plan_t *plan, k8sboot_buf_t **out, k8sboot_error_t **err);
 
 /**
  * Checks that a text is a bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.

@@ -50,10 +50,10 @@ pub(crate) struct InitArgs {
     /// Print how each file would change and change nothing.
     #[arg(long)]
     pub(crate) diff: bool,
-    /// First stage to do.
+    /// First stage to do: preflight, pki, kubeconfig, etcd, control-plane, kubelet.
     #[arg(long, value_name = "STAGE")]
     pub(crate) from: Option<String>,
-    /// Last stage to do.
+    /// Last stage to do. Those after kubelet can only be planned: they need an API server.
     #[arg(long, value_name = "STAGE", default_value = "kubelet")]
     pub(crate) until: String,
     /// Stage to leave out; may be repeated.
@@ -62,7 +62,11 @@ pub(crate) struct InitArgs {
     /// Write the API objects as YAML files into this directory, for later application.
     #[arg(long, value_name = "DIR")]
     pub(crate) objects_dir: Option<PathBuf>,
-    /// Leave the token out of the join command.
+    /// Write the Secret that brings the certificates to further control planes too, sealed with `certificateKey`; a
+    /// configuration that has one asks for it by that.
+    #[arg(long, requires = "objects_dir")]
+    pub(crate) upload_certs: bool,
+    /// Leave token and certificate key out of the join commands.
     #[arg(long)]
     pub(crate) skip_token_print: bool,
 }
@@ -104,6 +108,8 @@ pub(crate) enum CertsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Print a fresh key for `certificateKey`, which seals certificates for further control planes.
+    CertificateKey,
     /// Make keys and certificate requests for an authority elsewhere.
     Csr {
         /// Where requests and keys go (as node path below the root). Default: the certificates directory.

@@ -5,8 +5,10 @@ use std::{process::ExitCode, time::SystemTime};
 use k8sboot_core::{
     blocking::wait,
     config::InitConfig,
+    entropy::System,
     exec::{self, Tree},
     flow::{self, CertsScope, RenewChoice},
+    pki::CertificateKey,
     plan::Plan,
     probe,
     time::Timestamp,
@@ -21,6 +23,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure> {
+    if matches!(args.command, CertsCommand::CertificateKey) {
+        return certificate_key(output);
+    }
     let tree = Tree::open(&args.root).map_err(problem)?;
     let config = match &args.config {
         Some(path) => init::load(path, Some(&tree))?,
@@ -28,10 +33,13 @@ pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure>
     };
     let now = Timestamp::from(SystemTime::now());
     let scope = CertsScope { config: &config, authoritative: args.config.is_some(), now };
-    let seen = probe::Host::new(tree.clone())
-        .look(&flow::certs_wanted(&config).map_err(problem)?)
-        .map_err(problem)?;
+    let wanted = match &args.command {
+        CertsCommand::Csr { out } => flow::requests_wanted(&config, out.as_deref()),
+        _ => flow::certs_wanted(&config),
+    };
+    let seen = probe::Host::new(tree.clone()).look(&wanted.map_err(problem)?).map_err(problem)?;
     match &args.command {
+        CertsCommand::CertificateKey => {}
         CertsCommand::List => {
             let report = flow::expiration(scope, &seen).map_err(problem)?;
             match output {
@@ -56,10 +64,27 @@ pub(crate) fn run(args: &CertsArgs, output: Output) -> Result<ExitCode, Failure>
                 }
             }
         }
+        CertsCommand::Csr { .. } if args.config.is_none() => {
+            return Err(Failure::Missing {
+                what: "--config",
+                expected: "the configuration of the cluster: requests hold its names and addresses".into(),
+                remedy: "give --config FILE".into(),
+            });
+        }
         CertsCommand::Csr { out } => {
             let plan = flow::plan_requests(scope, out.as_deref(), &seen).map_err(problem)?;
             carry_out(&plan, tree, output)?;
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn certificate_key(output: Output) -> Result<ExitCode, Failure> {
+    let key = CertificateKey::generate(&System).map_err(problem)?.expose();
+    let key = key.expose_str().unwrap_or_default();
+    match output {
+        Output::Text => print(key)?,
+        Output::Json => print_json(&json!({ "certificateKey": key }))?,
     }
     Ok(ExitCode::SUCCESS)
 }

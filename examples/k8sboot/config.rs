@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{ConfigArgs, ConfigCommand, DefaultsKind, Output},
     init,
-    output::{Failure, config_json, print, print_json, problem, read_text, say},
+    output::{Failure, config_json, print, print_json, problem, read_text, say, shown},
 };
 
 pub(crate) fn run(args: &ConfigArgs, output: Output) -> Result<ExitCode, Failure> {
@@ -58,13 +58,13 @@ fn validate(path: &Path, output: Output) -> Result<(), Failure> {
     match output {
         Output::Text => {
             for warning in &warnings {
-                say(&format!("warning: {}: {warning}", path.display()));
+                say(&format!("warning: {}: {warning}", shown(path)));
             }
             print("ok")
         }
         Output::Json => {
             let warnings: Vec<Value> = warnings.iter().map(config_json).collect();
-            print_json(&json!({ "config": path, "errors": [], "warnings": warnings }))
+            print_json(&json!({ "config": shown(path), "errors": [], "warnings": warnings }))
         }
     }
 }
@@ -74,7 +74,7 @@ fn migrate(path: &Path, output: Output) -> Result<(), Failure> {
     let fresh = BootstrapToken::generate(&System).map_err(problem)?;
     let migrated = config::migrate(&read_text(path)?, &node_facts(None), Some(fresh)).map_err(at)?;
     for warning in &migrated.warnings {
-        say(&format!("warning: {}: {warning}", path.display()));
+        say(&format!("warning: {}: {warning}", shown(path)));
     }
     text(migrated.yaml.expose(), output)
 }

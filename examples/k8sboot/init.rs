@@ -6,38 +6,48 @@ use k8sboot_core::{
     blocking::wait,
     config::{Documents, InitConfig},
     entropy::System,
-    exec::{self, Kind, Tree},
+    exec::{self, Tree},
     flow::{self, Flow, InitOptions, Selection},
-    manifest::{Object, cluster::file_name},
-    plan::Guard,
     probe::{self, Probe},
     time::Timestamp,
-    token::BootstrapToken,
+    token::{BootstrapToken, JoinCommand, JoinRole},
 };
 use serde_json::{Value, json};
 
 use crate::{
     args::{InitArgs, Output},
-    output::{Failure, print, print_json, problem, read_text, say},
-    progress,
+    objects,
+    output::{Failure, choice, print, print_json, problem, read_text, say},
+    progress, summary,
 };
 
 pub(crate) fn run(args: &InitArgs, output: Output) -> Result<ExitCode, Failure> {
-    let looks_only = args.dry_run || args.diff;
-    let tree = match (looks_only, args.root.exists()) {
-        // A dry run makes nothing, not even the root.
-        (true, false) => None,
-        _ => Some(Tree::create(&args.root).map_err(problem)?),
-    };
+    let stages = selection(args)?;
+    let tree = open(&args.root)?;
     let config = load(&args.config, tree.as_ref())?;
     let mut options = InitOptions::at(Timestamp::from(SystemTime::now()));
     options = options.patches(probe::read_patches(tree.as_ref(), &config).map_err(problem)?);
-    let flow = flow::init(config.clone(), options.clone()).select(selection(args)?).map_err(problem)?;
-    match tree {
-        Some(tree) if !looks_only => apply(args, output, &config, &options, flow, tree),
-        Some(tree) => show(args, output, flow, &mut probe::Host::new(tree)),
-        None => show(args, output, flow, &mut probe::EmptyTree),
+    let mut flow = flow::init(config.clone(), options.clone()).select(stages).map_err(choice)?;
+    if args.dry_run || args.diff {
+        return match tree {
+            Some(tree) => show(args, output, flow, &mut probe::Host::new(tree)),
+            None => show(args, output, flow, &mut probe::EmptyTree),
+        };
     }
+    if let Some(directory) = &args.objects_dir {
+        open(directory)?;
+        needs_authority(&config, &flow, tree.as_ref())?;
+        objects::rehearse(&config, &options, uploads(args, &config))?;
+    }
+    let tree = match tree {
+        Some(tree) => tree,
+        None => {
+            // Not even the root is made for a run that cannot begin.
+            wait(flow.rehearse(&mut probe::EmptyTree, exec::Host::check_step)).map_err(problem)?;
+            Tree::create(&args.root).map_err(problem)?
+        }
+    };
+    apply(args, output, &config, &options, flow, &tree)
 }
 
 /// Reads a configuration and fills in defaults from this host and the tree.
@@ -52,14 +62,42 @@ pub(crate) fn load(path: &Path, tree: Option<&Tree>) -> Result<InitConfig, Failu
 }
 
 fn selection(args: &InitArgs) -> Result<Selection, Failure> {
-    let mut selection = Selection::default().until(&args.until).map_err(problem)?;
+    let mut selection = Selection::default().until(&args.until).map_err(choice)?;
     if let Some(from) = &args.from {
-        selection = selection.from(from).map_err(problem)?;
+        selection = selection.from(from).map_err(choice)?;
     }
     for stage in &args.skip {
-        selection = selection.skip(stage).map_err(problem)?;
+        selection = selection.skip(stage).map_err(choice)?;
     }
+    selection.stages().map_err(choice)?;
     Ok(selection)
+}
+
+/// Whether certificates are sealed for joining control planes: asked for, or a key for it is in the configuration.
+fn uploads(args: &InitArgs, config: &InitConfig) -> bool {
+    args.objects_dir.is_some() && (args.upload_certs || !config.init().certificate_key.is_empty())
+}
+
+/// Opens a directory that may not exist yet.
+fn open(directory: &Path) -> Result<Option<Tree>, Failure> {
+    if directory.symlink_metadata().is_ok() {
+        return Tree::open(directory).map(Some).map_err(problem);
+    }
+    Ok(None)
+}
+
+/// The objects hold the CA certificate: it must be there already, or be made in this run.
+fn needs_authority(config: &InitConfig, flow: &Flow, tree: Option<&Tree>) -> Result<(), Failure> {
+    let path = format!("{}/ca.crt", config.certificates_dir());
+    let there = tree.map(|tree| tree.read(&path)).transpose().map_err(problem)?.flatten();
+    if there.is_some() || flow.stages().contains(&"pki") {
+        return Ok(());
+    }
+    Err(Failure::Missing {
+        what: "API objects",
+        expected: format!("the cluster's CA certificate in {path}"),
+        remedy: "do stage pki in this run or before, or provide the file".into(),
+    })
 }
 
 fn show(args: &InitArgs, output: Output, mut flow: Flow, probe: &mut dyn Probe) -> Result<ExitCode, Failure> {
@@ -86,7 +124,7 @@ fn apply(
     config: &InitConfig,
     options: &InitOptions,
     flow: Flow,
-    tree: Tree,
+    tree: &Tree,
 ) -> Result<ExitCode, Failure> {
     let lock = tree.lock().map_err(problem)?;
     let mut host = exec::Host::new(tree.clone());
@@ -95,38 +133,29 @@ fn apply(
     let authority = format!("{}/ca.crt", config.certificates_dir());
     let ca_pem =
         tree.read(&authority).map_err(problem)?.map(|pem| String::from_utf8_lossy(&pem).into_owned());
-    let mut written = Vec::new();
+    let mut written = None;
     if let (Some(directory), Some(ca_pem)) = (&args.objects_dir, &ca_pem) {
-        written = write_objects(directory, flow::cluster_objects(config, options, ca_pem).map_err(problem)?)?;
+        written = Some(objects::write(directory, tree, config, options, ca_pem, uploads(args, config))?);
     }
     drop(lock);
     let joins = match &ca_pem {
-        Some(ca_pem) => flow::join_commands(config, ca_pem).map_err(problem)?,
+        Some(ca_pem) => joins(args, config, ca_pem)?,
         None => Vec::new(),
     };
-    let joins: Vec<String> = joins
-        .iter()
-        .map(|join| match args.skip_token_print {
-            true => join.to_string(),
-            false => join.expose().expose_str().unwrap_or_default().to_owned(),
-        })
-        .collect();
     match output {
         Output::Json => {
             let mut value = report.to_json();
             if let Value::Object(map) = &mut value {
-                map.insert("objects".into(), json!(written));
+                map.insert("objects".into(), json!(written.map(|(paths, _)| paths).unwrap_or_default()));
                 map.insert("joinCommands".into(), json!(joins));
             }
             print_json(&value)?;
         }
         Output::Text => {
-            say(&format!("{} steps changed something below {}", report.changed(), args.root.display()));
-            if !written.is_empty() {
-                say(&format!("{} API objects written", written.len()));
-            }
+            let counts = written.map(|(paths, changed)| (paths.len(), changed));
+            say(summary::text(args, config.node_name(), &report, counts).trim_end());
             if !joins.is_empty() {
-                say("\nOnce the API server runs and has its objects, workers join with:\n");
+                say("\nOnce the API server has the objects, other nodes join with:\n");
             }
             for join in joins {
                 print(&join)?;
@@ -136,20 +165,19 @@ fn apply(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes each object into a file of its own; Secrets are 0600.
-fn write_objects(directory: &Path, objects: Vec<(&'static str, Object)>) -> Result<Vec<String>, Failure> {
-    let tree = Tree::create(directory).map_err(problem)?;
-    let mut written = Vec::new();
-    for (_, object) in objects {
-        let path = format!("/{}", file_name(&object));
-        let mode = if object.key().kind == "Secret" { 0o600 } else { 0o644 };
-        if let Some(seen) = tree.inspect(&path).map_err(problem)? {
-            if seen.kind != Kind::File {
-                return Err(Failure::Usage(format!("{}{path} is not a regular file", directory.display())));
-            }
+/// The join commands. The certificate key is of use only if the certificates were sealed with it.
+fn joins(args: &InitArgs, config: &InitConfig, ca_pem: &str) -> Result<Vec<String>, Failure> {
+    let mut texts = Vec::new();
+    for mut join in flow::join_commands(config, ca_pem).map_err(problem)? {
+        if !uploads(args, config) && matches!(join.role(), JoinRole::ControlPlane { .. }) {
+            let (token, pins) = (join.token().clone(), join.pins().to_vec());
+            join =
+                JoinCommand::control_plane(join.endpoint().to_owned(), token, pins, None).map_err(problem)?;
         }
-        tree.write(&path, object.to_yaml().as_bytes(), mode, Guard::None).map_err(problem)?;
-        written.push(directory.join(path.trim_start_matches('/')).display().to_string());
+        texts.push(match args.skip_token_print {
+            true => join.to_string(),
+            false => join.expose().expose_str().unwrap_or_default().to_owned(),
+        });
     }
-    Ok(written)
+    Ok(texts)
 }

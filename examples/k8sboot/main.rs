@@ -1,21 +1,28 @@
 //! `k8sboot`: the library's command line, built on the public API only.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong use of the command line.
 
 mod args;
 mod certs;
 mod config;
 mod init;
+mod objects;
 mod output;
 mod progress;
+mod summary;
 mod token;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error, env::args_os().skip(1)),
+    };
     let done = match cli.command {
         Command::Init(args) => init::run(&args, cli.output),
         Command::Token(args) => token::run(&args, cli.output),

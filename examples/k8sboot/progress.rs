@@ -21,6 +21,9 @@ pub(crate) fn run(output: Output) -> Run {
     run
 }
 
+/// How often the bar moves by itself.
+const TICK: Duration = Duration::from_millis(100);
+
 struct Printer {
     bar: Option<Mutex<ProgressBar>>,
 }
@@ -31,7 +34,6 @@ fn bar() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} [{prefix}] {pos}/{len} {msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
@@ -48,6 +50,8 @@ impl Observer for Printer {
                     bar.reset();
                     bar.set_length(u64::try_from(*steps).unwrap_or(u64::MAX));
                     bar.set_prefix((*stage).to_owned());
+                    bar.set_message(if *steps > 0 { "making keys" } else { "" });
+                    bar.enable_steady_tick(TICK);
                 }
             }
             Event::StepStarted { step, .. } => {

@@ -37,6 +37,25 @@ impl Family {
     }
 }
 
+/// Reads an address as kubeadm reads addresses in its configuration: leading zeros do not count.
+///
+/// Source: Kubernetes `ParseIPSloppy`, Go's parser before version 1.17; decimal, never octal.
+#[cfg(any(feature = "config", feature = "crypto"))]
+pub(crate) fn parse_leniently(text: &str) -> Option<IpAddr> {
+    if text.len() > 64 {
+        return None;
+    }
+    let mut plain = String::with_capacity(text.len());
+    for part in text.split_inclusive([':', '.']) {
+        let digits = part.trim_end_matches([':', '.']);
+        let trimmed = digits.trim_start_matches('0');
+        let all_zero = trimmed.is_empty() && !digits.is_empty();
+        plain.push_str(if all_zero { "0" } else { trimmed });
+        plain.push_str(part.get(digits.len()..)?);
+    }
+    plain.parse().ok()
+}
+
 /// A CIDR: `ADDRESS/LENGTH`. Host bits are accepted and kept in the printed form, as kubeadm keeps them.
 ///
 /// Strict like Go's `net.ParseCIDR`: a length is required, decimal and without sign or leading zero; IPv4 octets have

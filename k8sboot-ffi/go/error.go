@@ -29,6 +29,10 @@ const (
 	CodeSignature  = Code(C.K8SBOOT_E_TOKEN_SIGNATURE)
 	CodeNotSigned  = Code(C.K8SBOOT_E_TOKEN_NOT_SIGNED)
 	CodePin        = Code(C.K8SBOOT_E_TOKEN_PIN_MISMATCH)
+	// CodeUnknownStage is about a stage that a flow does not have.
+	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
+	// CodeLocked is about a tree that another run works on; later it may succeed.
+	CodeLocked = Code(C.K8SBOOT_E_FILE_LOCKED)
 )
 
 // Error makes a code comparable with [errors.Is].
@@ -42,7 +46,7 @@ type Error struct {
 	Code Code
 	// Message is the whole cause chain on one line.
 	Message string
-	// Details is a JSON object with kind, path, field, expected, found, remedy and errors, as far as they apply.
+	// Details is a JSON object with kind, path, field, expected, found, remedy, errors and report, as far as they apply.
 	Details json.RawMessage
 }
 

@@ -19,6 +19,8 @@ const (
 	StepStarted  = EventKind(C.K8SBOOT_EVENT_STEP_STARTED)
 	StepDone     = EventKind(C.K8SBOOT_EVENT_STEP_DONE)
 	Waiting      = EventKind(C.K8SBOOT_EVENT_WAITING)
+	StepFailed   = EventKind(C.K8SBOOT_EVENT_STEP_FAILED)
+	Note         = EventKind(C.K8SBOOT_EVENT_NOTE)
 )
 
 // Event tells how far a call is.

@@ -13,6 +13,7 @@ package k8sboot
 import "C"
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -33,7 +34,9 @@ func init() {
 // args are the texts of one call in C's memory.
 type args struct {
 	texts []unsafe.Pointer
-	err   error
+	// secrets are those that are wiped before they are freed.
+	secrets [][]byte
+	err     error
 }
 
 func newArgs() *args {
@@ -60,6 +63,33 @@ func (a *args) optional(name, text string) *C.char {
 	return a.text(name, text)
 }
 
+// secret is text that is wiped in C's memory after the call.
+func (a *args) secret(name, text string) *C.char {
+	copied := a.text(name, text)
+	a.secrets = append(a.secrets, unsafe.Slice((*byte)(unsafe.Pointer(copied)), len(text)))
+	return copied
+}
+
+// json is text for a value that is passed as JSON.
+func (a *args) json(name string, value any) *C.char {
+	encoded, err := json.Marshal(value)
+	if err != nil && a.err == nil {
+		a.err = err
+	}
+	return a.text(name, string(encoded))
+}
+
+// config is the handle of a configuration that may be nil. NULL means that there is none, so a closed one is an error.
+func (a *args) config(config *Config) *C.k8sboot_config_t {
+	if config == nil {
+		return nil
+	}
+	if config.handle == nil && a.err == nil {
+		a.err = &Error{Code: CodeNull, Message: "argument config: it is closed", Details: []byte("{}")}
+	}
+	return config.handle
+}
+
 // list gives C an array of copies, NULL if there are none.
 func (a *args) list(name string, texts []string) **C.char {
 	if len(texts) == 0 {
@@ -76,6 +106,9 @@ func (a *args) list(name string, texts []string) **C.char {
 
 // free ends the copies.
 func (a *args) free() {
+	for _, secret := range a.secrets {
+		clear(secret)
+	}
 	for _, text := range a.texts {
 		C.free(text)
 	}
@@ -86,7 +119,17 @@ func takeText(code C.k8sboot_code_t, buf *C.k8sboot_buf_t, err *C.k8sboot_error_
 	if code != C.K8SBOOT_OK {
 		return "", takeError(code, err)
 	}
+	return bufferText(buf), nil
+}
+
+// bufferText takes the buffer of a call that succeeded over.
+func bufferText(buf *C.k8sboot_buf_t) string {
 	defer C.k8sboot_buf_free(buf)
 	data := (*byte)(unsafe.Pointer(C.k8sboot_buf_data(buf)))
-	return string(unsafe.Slice(data, C.k8sboot_buf_len(buf))), nil
+	return string(unsafe.Slice(data, C.k8sboot_buf_len(buf)))
+}
+
+// unmarshal reads JSON of the library.
+func unmarshal(text string, into any) error {
+	return json.Unmarshal([]byte(text), into)
 }

@@ -83,7 +83,8 @@ func withRun(
 	}
 	switch {
 	case failure == nil:
-		return nil
+		// The callback wanted to stop when everything was done: what it said is not lost.
+		return o.err
 	case o.err != nil:
 		return errors.Join(o.err, failure)
 	case errors.Is(failure, CodeCancelled) && ctx.Err() != nil:

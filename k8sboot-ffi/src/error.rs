@@ -26,7 +26,7 @@ pub const K8SBOOT_E_NULL: k8sboot_code_t = 2;
 pub const K8SBOOT_E_UTF8: k8sboot_code_t = 3;
 /// A JSON argument is not JSON or not of the documented form.
 pub const K8SBOOT_E_JSON: k8sboot_code_t = 4;
-/// A number that stands for a choice is not one of the choices.
+/// A number or name that stands for a choice is not one of the choices.
 pub const K8SBOOT_E_ENUM: k8sboot_code_t = 5;
 /// The call breaks the rules of the library: a poisoned handle, one in use elsewhere, a struct of impossible size.
 pub const K8SBOOT_E_MISUSE: k8sboot_code_t = 6;
@@ -67,8 +67,8 @@ pub unsafe extern "C" fn k8sboot_error_message(error: *const k8sboot_error_t) ->
 }
 
 /// JSON object with `kind` (the name of the code) and, as far as they apply, `path`, `field`, `line`, `column`,
-/// `expected`, `found`, `remedy`, `errno`, `retryable` and `errors` (all problems where there are several).
-/// Valid until the error is freed. `{}` for NULL.
+/// `expected`, `found`, `remedy`, `errno`, `retryable`, `errors` (all problems where there are several) and `report` (what
+/// a run did before it failed). Valid until the error is freed. `{}` for NULL.
 ///
 /// # Safety
 ///
@@ -101,6 +101,7 @@ struct Reason {
     message: String,
     details: Details,
     errors: Vec<Value>,
+    report: Option<Value>,
 }
 
 impl<P: Problem> From<P> for Failure {
@@ -112,13 +113,15 @@ impl<P: Problem> From<P> for Failure {
             message: chain(&problem),
             details: problem.details(),
             errors: Vec::new(),
+            report: None,
         }))
     }
 }
 
 impl Failure {
     fn boundary(code: k8sboot_code_t, kind: &'static str, message: String) -> Self {
-        Self(Box::new(Reason { code, kind, message, details: Details::default(), errors: Vec::new() }))
+        let (details, errors) = (Details::default(), Vec::new());
+        Self(Box::new(Reason { code, kind, message, details, errors, report: None }))
     }
 
     fn argument(code: k8sboot_code_t, kind: &'static str, argument: &str, problem: &str) -> Self {
@@ -145,7 +148,7 @@ impl Failure {
         Self::argument(K8SBOOT_E_JSON, "JSON", argument, &problem.to_string())
     }
 
-    pub(crate) fn choice(argument: &str, expected: &str, found: u32) -> Self {
+    pub(crate) fn choice(argument: &str, expected: &str, found: impl Display) -> Self {
         let problem = format!("expected one of {expected}, found {found}");
         Self::argument(K8SBOOT_E_ENUM, "ENUM", argument, &problem)
     }
@@ -188,6 +191,32 @@ impl Failure {
         self
     }
 
+    /// Adds what a run did before it failed to the details.
+    pub(crate) fn with_report(mut self, report: Value) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    /// Adds where a run stopped to the message.
+    pub(crate) fn because(mut self, cause: &dyn std::error::Error) -> Self {
+        self.0.message = format!("{}: {}", self.0.message, chain(cause));
+        self
+    }
+
+    /// The failure as one of several findings: `kind`, `code`, `message` and the details.
+    pub(crate) fn into_json(self) -> Value {
+        #[derive(Serialize)]
+        struct Json<'a> {
+            kind: &'a str,
+            code: k8sboot_code_t,
+            message: &'a str,
+            #[serde(flatten)]
+            details: &'a Details,
+        }
+        let Reason { code, kind, message, details, .. } = &*self.0;
+        serde_json::to_value(Json { kind, code: *code, message, details }).unwrap_or_default()
+    }
+
     pub(crate) fn code(&self) -> k8sboot_code_t {
         self.0.code
     }
@@ -195,12 +224,12 @@ impl Failure {
 
 impl From<Failure> for k8sboot_error_t {
     fn from(failure: Failure) -> Self {
-        let Reason { code, kind, message, details, errors } = *failure.0;
-        Self { code, message: c_string(&message), details: c_string(&problem_json(kind, &details, &errors)) }
+        let code = failure.0.code;
+        Self { code, message: c_string(&failure.0.message), details: c_string(&details_json(&failure.0)) }
     }
 }
 
-fn problem_json(kind: &str, details: &Details, errors: &[Value]) -> String {
+fn details_json(reason: &Reason) -> String {
     #[derive(Serialize)]
     struct Json<'a> {
         kind: &'a str,
@@ -208,9 +237,12 @@ fn problem_json(kind: &str, details: &Details, errors: &[Value]) -> String {
         details: &'a Details,
         #[serde(skip_serializing_if = "<[Value]>::is_empty")]
         errors: &'a [Value],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        report: &'a Option<Value>,
     }
+    let Reason { kind, details, errors, report, .. } = reason;
     // Strings, numbers and lists: there is nothing in it that JSON cannot hold.
-    serde_json::to_string(&Json { kind, details, errors }).unwrap_or_else(|_| "{}".into())
+    serde_json::to_string(&Json { kind, details, errors, report }).unwrap_or_else(|_| "{}".into())
 }
 
 #[cfg(test)]

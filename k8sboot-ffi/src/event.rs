@@ -4,12 +4,16 @@ use std::{
     ffi::{c_char, c_void},
     mem::{MaybeUninit, align_of, size_of},
     ptr, slice,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::{cancel::k8sboot_cancel_t, error::Failure, handle::shared, text::c_string};
+use crate::{cancel::k8sboot_cancel_t, error::Failure, handle::own_shared, text::c_string};
 
 /// A stage begins: `stage` names it.
 pub const K8SBOOT_EVENT_STAGE_STARTED: u32 = 1;
@@ -21,6 +25,10 @@ pub const K8SBOOT_EVENT_STEP_STARTED: u32 = 3;
 pub const K8SBOOT_EVENT_STEP_DONE: u32 = 4;
 /// A wait goes on: `text` says what for.
 pub const K8SBOOT_EVENT_WAITING: u32 = 5;
+/// A step has failed: `text` says why, `json` has `id`, `kind` and `code`.
+pub const K8SBOOT_EVENT_STEP_FAILED: u32 = 6;
+/// Something that a person should know: `text` says it.
+pub const K8SBOOT_EVENT_NOTE: u32 = 7;
 
 /// One event of a running call. The strings live for the callback only and are never NULL.
 #[repr(C)]
@@ -42,7 +50,9 @@ pub struct k8sboot_event_t {
     pub json: *const c_char,
 }
 
-/// Gets the events of a call, on the thread of the call and during the call only. Not 0 means: please stop.
+/// Gets the events of a call, on the thread of the call and during the call only. Not 0 means: please stop. The running
+/// step is then finished, no further event comes, and the call fails with `K8SBOOT_E_CANCELLED` if anything was left to
+/// do.
 ///
 /// Must not throw, unwind or `longjmp`. Must not use the handles of the running call, except `k8sboot_cancel_trigger`.
 pub type k8sboot_event_fn =
@@ -108,10 +118,11 @@ unsafe fn read_sized<T: Sized_>(from: *const T, argument: &'static str) -> Resul
 }
 
 /// A [`k8sboot_run_t`] that was checked.
-pub(crate) struct Run<'a> {
+pub(crate) struct Run {
     on_event: k8sboot_event_fn,
-    user: *mut c_void,
-    cancel: Option<&'a k8sboot_cancel_t>,
+    /// Atomic only so that the struct may be shared; the callback is made on the thread of the call alone.
+    user: AtomicPtr<c_void>,
+    cancel: Option<Arc<k8sboot_cancel_t>>,
     timeout_ms: u64,
     deadline: Option<Instant>,
 }
@@ -127,12 +138,13 @@ pub(crate) struct Event<'a> {
     pub(crate) json: Option<&'a Value>,
 }
 
-impl<'a> Run<'a> {
+impl Run {
     /// Checks what the caller gave. The time limit begins to run.
     ///
     /// # Safety
     ///
-    /// `run` is NULL or points to as many readable bytes as its first member says; what it points to lives for `'a`.
+    /// `run` is NULL or points to as many readable bytes as its first member says; `cancel` is NULL or live, and `user`
+    /// is what `on_event` expects for as long as the value lives.
     pub(crate) unsafe fn new(run: *const k8sboot_run_t, argument: &'static str) -> Result<Self, Failure> {
         // SAFETY: exactly the caller's promise.
         let run = unsafe { read_sized(run, argument) }?;
@@ -140,12 +152,13 @@ impl<'a> Run<'a> {
             None
         } else {
             // SAFETY: not NULL, so live.
-            Some(unsafe { shared(run.cancel, "cancel") }?)
+            Some(unsafe { own_shared(run.cancel, "cancel") }?)
         };
         let deadline = (run.timeout_ms > 0)
             .then(|| Instant::now().checked_add(Duration::from_millis(run.timeout_ms)))
             .flatten();
-        Ok(Self { on_event: run.on_event, user: run.user, cancel, timeout_ms: run.timeout_ms, deadline })
+        let user = AtomicPtr::new(run.user);
+        Ok(Self { on_event: run.on_event, user, cancel, timeout_ms: run.timeout_ms, deadline })
     }
 
     /// Delivers an event and asks whether to go on.
@@ -163,7 +176,7 @@ impl<'a> Run<'a> {
                 json: json.as_ptr(),
             };
             // SAFETY: the caller's own function, with its own pointer, on its own thread; the event outlives the call.
-            if unsafe { on_event(self.user, &raw const event) } != 0 {
+            if unsafe { on_event(self.user.load(Ordering::Relaxed), &raw const event) } != 0 {
                 return Err(Failure::cancelled());
             }
         }
@@ -172,7 +185,7 @@ impl<'a> Run<'a> {
 
     /// Fails if the call was cancelled or has used up its time.
     pub(crate) fn go_on(&self) -> Result<(), Failure> {
-        if self.cancel.is_some_and(k8sboot_cancel_t::is_triggered) {
+        if self.cancel.as_deref().is_some_and(k8sboot_cancel_t::is_triggered) {
             return Err(Failure::cancelled());
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {

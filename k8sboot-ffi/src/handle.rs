@@ -149,6 +149,19 @@ pub(crate) unsafe fn take<H: Exclusive>(
     owned.into_slot().value.into_inner().map_err(|_| Failure::poisoned(argument))
 }
 
+/// Borrows the value that [`take`] would take.
+///
+/// # Safety
+///
+/// `handle` is NULL or points to NULL or to a handle that is live for `'a`.
+pub(crate) unsafe fn peek<'a, H: Exclusive + 'a>(
+    handle: *mut *mut H,
+    argument: &'static str,
+) -> Result<Read<'a, H::Value>, Failure> {
+    // SAFETY: readable and live, as the caller promises.
+    unsafe { read(*handle.as_ref().ok_or_else(|| Failure::null(argument))?, argument) }
+}
+
 /// Ends a handle; NULL is nothing to end.
 ///
 /// # Safety
@@ -177,6 +190,25 @@ pub(crate) unsafe fn shared<'a, H: Shared>(
 ) -> Result<&'a H, Failure> {
     // SAFETY: live, as the caller promises; shared handles are never borrowed mutably.
     unsafe { handle.as_ref() }.ok_or_else(|| Failure::null(argument))
+}
+
+/// Adds an owner on this side of the boundary.
+///
+/// # Safety
+///
+/// `handle` is NULL or live.
+pub(crate) unsafe fn own_shared<H: Shared>(
+    handle: *const H,
+    argument: &'static str,
+) -> Result<Arc<H>, Failure> {
+    if handle.is_null() {
+        return Err(Failure::null(argument));
+    }
+    // SAFETY: made by `Arc::into_raw` in `share` and live; the count that is taken back is the one that was added.
+    unsafe {
+        Arc::increment_strong_count(handle);
+        Ok(Arc::from_raw(handle))
+    }
 }
 
 /// Adds an owner and returns the same pointer; NULL stays NULL.

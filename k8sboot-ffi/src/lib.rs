@@ -14,28 +14,48 @@ compile_error!(
     "k8sboot-ffi needs `panic = \"unwind\"`: a panic must become K8SBOOT_E_PANIC, not the end of the host"
 );
 
-mod guard;
-#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "plans are used up"))]
-mod handle;
-
-#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls can be cancelled"))]
+mod ca;
+#[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod cancel;
+mod certs;
 mod config;
-#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls can be cancelled"))]
+#[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod error;
-#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only long calls have events"))]
+#[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod event;
+mod facts;
+mod flow;
+mod guard;
+#[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
+mod handle;
+mod json;
+mod kubeconfig;
+mod manifest;
+mod pki;
+mod plan;
+#[cfg(feature = "host")]
+mod running;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
 mod token;
 mod token_object;
 mod version;
+#[cfg(feature = "host")]
+mod watch;
 
+pub use ca::*;
 pub use cancel::*;
+pub use certs::*;
 pub use config::*;
 pub use error::*;
 pub use event::*;
+pub use facts::*;
+pub use flow::*;
+pub use kubeconfig::*;
+pub use manifest::*;
+pub use pki::*;
+pub use plan::*;
 #[cfg(feature = "testing")]
 pub use testing::*;
 pub use text::*;

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use support::{Stage, has, root, run, stage};
+use support::{Scratch, Stage, has, root, run, stage};
 
 const C: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
 
@@ -47,7 +47,8 @@ fn compile(stage: &Stage, compiler: &str, flags: &[&str], link: Link, source: &P
 
 /// The C programs that work with a library as it is shipped, and those that need the feature `testing`.
 fn programs() -> [(Stage, &'static [&'static str]); 2] {
-    [(stage(""), &["basics.c", "token.c", "config.c"]), (stage("testing"), &["bugs.c"])]
+    let shipped = &["basics.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
+    [(stage(""), shipped), (stage("testing"), &["bugs.c"])]
 }
 
 #[test]
@@ -56,7 +57,8 @@ fn c_programs_run_with_the_shared_and_the_static_library() {
         for file in files {
             for (link, name) in [(Link::Shared, "shared"), (Link::Static, "static")] {
                 let name = format!("{file}.{name}");
-                run(&mut Command::new(compile(&stage, "cc", &["-std=c11"], link, &source(file), &name)));
+                let program = compile(&stage, "cc", &["-std=c11"], link, &source(file), &name);
+                run(Command::new(program).arg(Scratch::new(&name).path()));
             }
         }
     }
@@ -88,6 +90,43 @@ fn a_cpp_program_runs_in_every_standard_since_cpp11() {
 }
 
 #[test]
+fn the_example_of_init_makes_a_node_and_says_how_to_join() {
+    let stage = stage("");
+    let example = root().join("examples/c/init.c");
+    let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &example, "example-init");
+    let scratch = Scratch::new("example-init");
+    let node = scratch.path().join("node");
+    let init =
+        || Command::new(&program).arg(root().join("examples/seed-cluster.yaml")).arg(&node).output().unwrap();
+    let first = init();
+    let (out, err) = (String::from_utf8_lossy(&first.stdout), String::from_utf8_lossy(&first.stderr));
+    assert!(first.status.success() && out.contains("kubeadm join "), "{out}{err}");
+    assert!(err.contains("control-plane: "), "{err}");
+    assert!(node.join("etc/kubernetes/manifests/kube-apiserver.yaml").is_file());
+    assert!(String::from_utf8_lossy(&init().stdout).contains("\"changed\":0,"));
+    let wrong = Command::new(&program).arg("/nonexistent").arg(&node).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+}
+
+#[test]
+fn the_readme_shows_c_that_works() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let snippet = readme.split("```c\n").nth(1).unwrap().split("```").next().unwrap();
+    let cluster = std::fs::read_to_string(root().join("examples/seed-cluster.yaml")).unwrap();
+    let yaml: String = cluster.lines().map(|line| format!("    {:?}\n", format!("{line}\n"))).collect();
+    let program = format!(
+        "#include <k8sboot.h>\n#include <stdio.h>\n\nint main(void)\n{{\nstatic const char yaml[] =\n{yaml};\n{snippet}\n\
+         k8sboot_flow_free(flow);\nk8sboot_buf_free(facts);\nk8sboot_buf_free(report);\nreturn err != NULL;\n}}\n"
+    );
+    let (stage, scratch) = (stage(""), Scratch::new("readme"));
+    let source = scratch.path().join("readme.c");
+    std::fs::write(&source, program).unwrap();
+    let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &source, "readme");
+    assert!(run(Command::new(program).current_dir(scratch.path())).contains("\"changed\":26,"));
+    assert!(scratch.path().join("demo-node/etc/kubernetes/admin.conf").is_file());
+}
+
+#[test]
 fn the_example_says_what_it_is_for() {
     let stage = stage("");
     let example = root().join("examples/c/token.c");
@@ -104,7 +143,9 @@ fn address_sanitizer_finds_nothing_but_the_planted_leak() {
     let check = |program: &Path| -> Output {
         let dynamic = support::output("readelf", &["-d", &program.display().to_string()]);
         assert!(dynamic.contains("libasan"), "AddressSanitizer is not linked: {dynamic}");
-        Command::new(program).env("ASAN_OPTIONS", "detect_leaks=1:exitcode=77").output().unwrap()
+        let scratch = Scratch::new("asan");
+        let mut command = Command::new(program);
+        command.arg(scratch.path()).env("ASAN_OPTIONS", "detect_leaks=1:exitcode=77").output().unwrap()
     };
     let planted = compile(&stage(""), "cc", &asan, Link::Shared, &source("leak.c"), "leak.asan");
     let output = check(&planted);
@@ -132,6 +173,7 @@ fn valgrind_finds_nothing_but_the_planted_leak() {
         Command::new("valgrind")
             .args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=77"])
             .arg(program)
+            .arg(Scratch::new("valgrind").path())
             .output()
             .unwrap()
     };

@@ -13,7 +13,24 @@ fn generate() -> String {
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
     config.after_includes = Some(format!("\n{}\n{}", version_macros(), codes_of_the_core()));
     // In the order in which a reader meets them; the test of the symbols finds a file that is missing here.
-    let files = ["version", "error", "text", "cancel", "event", "config", "token", "token_object"];
+    let files = [
+        "version",
+        "error",
+        "text",
+        "cancel",
+        "event",
+        "facts",
+        "config",
+        "token",
+        "token_object",
+        "pki",
+        "ca",
+        "kubeconfig",
+        "manifest",
+        "plan",
+        "flow",
+        "certs",
+    ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {
         builder = builder.with_src(root.join("src").join(file).with_extension("rs"));

@@ -18,3 +18,26 @@ fn functions_of_features_that_are_not_built_say_so_after_checking_their_argument
         assert_eq!(k8sboot_token_check(c"abcdef.0123456789abcdef".as_ptr(), ptr::null_mut()), K8SBOOT_OK);
     }
 }
+
+#[test]
+fn so_do_the_functions_with_handles() {
+    let (mut buf, mut ca, mut flow, mut plan) =
+        (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut config = ptr::null_mut();
+    let (json, none) = (c"{}".as_ptr(), ptr::null::<u8>());
+    // SAFETY: NULL handles, live strings, writable outputs.
+    let codes = unsafe {
+        [
+            k8sboot_ca_new(json, &raw mut ca, ptr::null_mut()),
+            k8sboot_kubeconfig_check(json, json, &raw mut buf, ptr::null_mut()),
+            k8sboot_manifest_images(none.cast(), &raw mut buf, ptr::null_mut()),
+            k8sboot_facts_gather(none.cast(), &raw mut buf, ptr::null_mut()),
+            k8sboot_init_new(&raw mut config, json, json, &raw mut flow, ptr::null_mut()),
+            k8sboot_flow_next_plan(ptr::null_mut(), &raw mut plan, ptr::null_mut()),
+            k8sboot_flow_run(ptr::null_mut(), none.cast(), &raw mut buf, ptr::null_mut()),
+            k8sboot_certs_expiration(json, none.cast(), &raw mut buf, ptr::null_mut()),
+        ]
+    };
+    assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 8]);
+    assert!(buf.is_null() && ca.is_null() && flow.is_null() && plan.is_null());
+}

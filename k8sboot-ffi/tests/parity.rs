@@ -5,23 +5,20 @@
 mod support;
 
 use std::{
-    ffi::{CStr, CString, c_char},
-    fs, ptr,
+    ffi::{CString, c_char},
+    ptr,
 };
 
 use k8sboot::*;
 use k8sboot_core::{
     config::{Documents, v1beta4},
-    error::{Problem, chain},
     facts::NodeFacts,
     manifest::{Object, yaml},
     time::Timestamp,
     token::{BootstrapToken, CaPin, ClusterInfo, TokenSpec, jws},
 };
 use serde_json::Value;
-
-/// Code and message of a failure.
-type Wrong = (i32, String);
+use support::c::{Wrong, c, call, fixture, text, wrong};
 
 trait Api {
     fn token_id(&self, token: &str) -> Result<String, Wrong>;
@@ -38,10 +35,6 @@ trait Api {
 }
 
 struct Rust;
-
-fn wrong<P: Problem>(problem: P) -> Wrong {
-    (problem.code().number(), chain(&problem))
-}
 
 impl Api for Rust {
     fn token_id(&self, token: &str) -> Result<String, Wrong> {
@@ -90,41 +83,6 @@ impl Api for Rust {
 }
 
 struct C;
-
-/// Makes a call and takes code and error object apart.
-fn call(function: impl FnOnce(*mut *mut k8sboot_error_t) -> i32) -> Result<(), Wrong> {
-    let mut err = ptr::null_mut();
-    let code = function(&raw mut err);
-    // SAFETY: `err` is NULL or live until it is freed here.
-    unsafe {
-        let message = CStr::from_ptr(k8sboot_error_message(err)).to_str().unwrap().to_owned();
-        assert_eq!(k8sboot_error_code(err), code);
-        let details: Value =
-            serde_json::from_str(CStr::from_ptr(k8sboot_error_details(err)).to_str().unwrap()).unwrap();
-        assert_eq!(details["kind"].is_string(), code != K8SBOOT_OK);
-        k8sboot_error_free(err);
-        if code == K8SBOOT_OK { Ok(()) } else { Err((code, message)) }
-    }
-}
-
-/// [`call`] for functions with a buffer as output.
-fn text(
-    function: impl FnOnce(*mut *mut k8sboot_buf_t, *mut *mut k8sboot_error_t) -> i32,
-) -> Result<String, Wrong> {
-    let mut buf = ptr::null_mut();
-    let result = call(|err| function(&raw mut buf, err));
-    assert_eq!(result.is_ok(), !buf.is_null());
-    // SAFETY: `buf` is live if the call succeeded, and freed once.
-    unsafe {
-        let text = result.map(|()| CStr::from_ptr(k8sboot_buf_data(buf)).to_str().unwrap().to_owned());
-        k8sboot_buf_free(buf);
-        text
-    }
-}
-
-fn c(text: &str) -> CString {
-    CString::new(text).unwrap()
-}
 
 impl Api for C {
     fn token_id(&self, token: &str) -> Result<String, Wrong> {
@@ -201,11 +159,6 @@ fn same<T: PartialEq + std::fmt::Debug>(call: impl Fn(&dyn Api) -> Result<T, Wro
     let (rust, c) = (call(&Rust), call(&C));
     assert_eq!(rust, c);
     c
-}
-
-fn fixture(path: &str) -> String {
-    let path = support::root().join("k8sboot-core/tests/fixtures/kubeadm-1.36").join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn vectors(file: &str) -> Value {

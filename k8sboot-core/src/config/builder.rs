@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{
     ConfigErrors, Documents, EncryptionAlgorithm, InitConfig,
+    components::{KUBE_PROXY, KUBELET},
+    node::Node,
     v1beta4::{self, Arg, ClusterConfiguration, ExternalEtcd, InitConfiguration, SecretText, Taint},
 };
 use crate::{cidr::Cidr, facts::NodeFacts, secret::SecretBytes, time::GoDuration, token::BootstrapToken};
@@ -206,8 +208,22 @@ impl InitBuilder {
     /// Every broken rule at once.
     pub fn build(self, host: &NodeFacts) -> Result<InitConfig, ConfigErrors> {
         let Self { init, cluster, kubelet, kube_proxy } = self;
-        let documents =
-            Documents { init: Some(init), cluster: Some(cluster), kubelet, kube_proxy, ..Default::default() };
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        for (component, document) in [(&KUBELET, &kubelet), (&KUBE_PROXY, &kube_proxy)] {
+            let document = Value::from(document.clone().unwrap_or_default());
+            component.check(&Node::from_value(&document), &mut errors, &mut warnings);
+        }
+        if !errors.is_empty() {
+            return Err(ConfigErrors::sorted(errors));
+        }
+        let documents = Documents {
+            init: Some(init),
+            cluster: Some(cluster),
+            kubelet,
+            kube_proxy,
+            warnings,
+            ..Default::default()
+        };
         documents.into_init(host, None)
     }
 }

@@ -1,7 +1,5 @@
 //! The defaults of kubeadm 1.36, first those that are always the same, then those that the host decides.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 
 use super::{
@@ -13,7 +11,7 @@ use super::{
     },
 };
 use crate::{
-    cidr::{Cidr, Family},
+    cidr::{Cidr, Family, parse_leniently},
     facts::NodeFacts,
     time::{GoDuration, Timestamp},
     token::BootstrapToken as Token,
@@ -157,7 +155,7 @@ fn host_node(report: &mut Report<'_>, node: &mut NodeRegistration, host: &NodeFa
 
 /// An address that is missing or unspecified becomes the host's own, of the wanted family if it has one.
 fn host_address(endpoint: &mut ApiEndpoint, host: &NodeFacts, wanted: Option<Family>) {
-    let given = endpoint.advertise_address.parse::<IpAddr>().ok();
+    let given = parse_leniently(&endpoint.advertise_address);
     let family = match given {
         Some(address) if address.is_unspecified() => Some(Family::of(&address)),
         Some(address) => {

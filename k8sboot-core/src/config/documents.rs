@@ -309,7 +309,7 @@ impl Reader {
         if !self.first(component.kind, place) {
             return;
         }
-        component.warn(&root, &mut self.documents.warnings);
+        component.check(&root, &mut self.errors, &mut self.documents.warnings);
         let map = Some(root.to_given_map());
         if component.kind == KUBELET.kind {
             self.documents.kubelet = map;

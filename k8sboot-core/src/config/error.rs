@@ -71,6 +71,18 @@ impl ConfigError {
         }
     }
 
+    /// What to do where the message says no more than what is expected.
+    fn usual_remedy(&self) -> Option<&'static str> {
+        match self.code {
+            Code::CONFIG_UNKNOWN_FIELD => Some("remove the field, or correct its name"),
+            Code::CONFIG_TYPE | Code::CONFIG_VALUE => Some("write what is expected"),
+            Code::CONFIG_CONFLICT => Some("change one of the values"),
+            Code::CONFIG_MISSING => Some("add it"),
+            Code::CONFIG_SYNTAX | Code::CONFIG_KIND => Some("correct the document"),
+            _ => None,
+        }
+    }
+
     pub(super) fn at(mut self, place: Place) -> Self {
         (self.line, self.column) = (place.line, place.column);
         self
@@ -137,7 +149,7 @@ impl Problem for ConfigError {
             column: (self.line > 0).then_some(self.column),
             expected: given(&self.expected),
             found: given(&self.found),
-            remedy: given(&self.remedy),
+            remedy: given(&self.remedy).or_else(|| self.usual_remedy().map(str::to_owned)),
             ..Details::default()
         }
     }
@@ -168,7 +180,7 @@ impl ConfigErrors {
 impl From<ReadError> for ConfigError {
     fn from(error: ReadError) -> Self {
         let (code, remedy) = match error.problem {
-            ReadProblem::Syntax => (Code::CONFIG_SYNTAX, ""),
+            ReadProblem::Syntax => (Code::CONFIG_SYNTAX, "correct this line or the one before"),
             ReadProblem::Duplicate => (Code::CONFIG_DUPLICATE, "leave one of them out"),
         };
         Self::new(code, "", error.path, error.expected, error.found).at(error.place).remedy(remedy)

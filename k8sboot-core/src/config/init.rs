@@ -71,6 +71,8 @@ pub struct ComponentConfig {
 pub struct InitConfig {
     pub(super) init: v1beta4::InitConfiguration,
     pub(super) cluster: v1beta4::ClusterConfiguration,
+    pub(super) certificates_dir: String,
+    pub(super) etcd_data_dir: Option<String>,
     pub(super) kubelet: ComponentConfig,
     pub(super) kube_proxy: ComponentConfig,
     pub(super) host: NodeFacts,
@@ -220,10 +222,16 @@ impl InitConfig {
             || self.service_subnets.iter().chain(&self.pod_subnets).any(|cidr| cidr.family() == family)
     }
 
-    /// The directory of certificates and keys, absolute.
+    /// The directory of certificates and keys: absolute, without `.`, `..` and empty parts.
     #[must_use]
     pub fn certificates_dir(&self) -> &str {
-        &self.cluster.certificates_dir
+        &self.certificates_dir
+    }
+
+    /// The directory of a local etcd's data, in the same form; none if etcd is external.
+    #[must_use]
+    pub fn etcd_data_dir(&self) -> Option<&str> {
+        self.etcd_data_dir.as_deref()
     }
 }
 
@@ -265,6 +273,8 @@ pub(super) fn prove(
     };
     warnings.extend(more);
     Ok(InitConfig {
+        certificates_dir: clean_path(&cluster.certificates_dir),
+        etcd_data_dir: cluster.etcd.local.as_ref().map(|local| clean_path(&local.data_dir)),
         kubelet: component(kubelet),
         kube_proxy: component(kube_proxy),
         host: host.clone(),
@@ -287,6 +297,19 @@ fn component(document: Option<Map<String, Value>>) -> ComponentConfig {
 
 fn host_port(host: &str, port: u16) -> String {
     join_host_port(host, i32::from(port))
+}
+
+/// An absolute path without `.`, `..` and empty parts, as Go's `filepath.Clean` gives it.
+pub(crate) fn clean_path(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// `HOST:PORT`, IPv6 in brackets.

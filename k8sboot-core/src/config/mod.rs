@@ -7,12 +7,15 @@
 
 mod builder;
 mod check;
+pub(crate) mod component_fields;
 mod components;
 mod defaults;
 mod documents;
 mod error;
 mod init;
 mod join;
+pub(crate) mod kube_proxy_fields;
+pub(crate) mod kubelet_fields;
 mod labels;
 pub(crate) mod node;
 mod positions;
@@ -30,6 +33,7 @@ pub use builder::InitBuilder;
 pub use documents::Documents;
 pub(crate) use error::CODES;
 pub use error::{ConfigError, ConfigErrors};
+pub(crate) use init::clean_path;
 pub use init::{ComponentConfig, ControlPlaneEndpoint, EncryptionAlgorithm, InitConfig};
 pub use join::{Discovery, JoinConfig};
 pub use labels::{NEWEST_MINOR, OLDEST_MINOR, resolve_label};

@@ -67,6 +67,26 @@ impl Node {
         }
     }
 
+    /// A value that has no place in a text.
+    pub(crate) fn from_value(value: &Value) -> Self {
+        let tree = match value {
+            Value::Null => Tree::Null,
+            Value::Bool(value) => Tree::Bool(*value),
+            Value::Number(number) => Tree::Number(number.clone()),
+            Value::String(text) => Tree::Text(text.clone()),
+            Value::Array(items) => Tree::List(items.iter().map(Self::from_value).collect()),
+            Value::Object(map) => {
+                let entry = |(key, value): (&String, &Value)| Entry {
+                    key: key.clone(),
+                    place: Place::NONE,
+                    value: Self::from_value(value),
+                };
+                Tree::Map(map.iter().map(entry).collect())
+            }
+        };
+        Self::new(Place::NONE, tree)
+    }
+
     /// The value without places.
     pub(crate) fn to_value(&self) -> Value {
         match &self.tree {

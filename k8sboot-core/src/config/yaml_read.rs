@@ -118,7 +118,7 @@ impl<'t> Reader<'t> {
         self.events
             .next_event()
             .transpose()
-            .map_err(|error| self.stop(place(error.marker()), "YAML or JSON".into(), error.info().to_owned()))
+            .map_err(|error| self.stop(place(error.marker()), "YAML or JSON".into(), told(&error.info())))
     }
 
     fn required(&mut self) -> Result<(Event<'t>, Span), Stop> {
@@ -331,6 +331,14 @@ impl<'t> Reader<'t> {
 
 fn is_merge(event: &Event<'_>) -> bool {
     matches!(event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<")
+}
+
+/// The parser's words; those about the limit it was given name the limit.
+fn told(info: &str) -> String {
+    match info {
+        "recursion limit exceeded" => format!("more than {MAX_DEPTH} levels of nesting"),
+        other => other.to_owned(),
+    }
 }
 
 fn place(marker: &Marker) -> Place {

@@ -87,7 +87,7 @@ pub enum ExecError {
     },
     /// This executor cannot carry out a kind of step.
     #[error(
-        "step {step}: this executor cannot do {kind} (build with the feature that can, or skip the stage)"
+        "expected an executor that can do {kind}, found one for files only (end with the kubelet stage, or use an executor that talks to the API server)"
     )]
     #[non_exhaustive]
     Unsupported {
@@ -133,7 +133,13 @@ impl Problem for ExecError {
                 details.found = Some(found.clone());
                 details.remedy = Some("remove the file and run the kubeconfig stage".to_owned());
             }
-            Self::Unsupported { .. } => {}
+            Self::Unsupported { kind, .. } => {
+                details.expected = Some(format!("an executor that can do {kind}"));
+                details.found = Some("one for files only".to_owned());
+                details.remedy = Some(
+                    "end with the kubelet stage, or use an executor that talks to the API server".to_owned(),
+                );
+            }
         }
         details
     }

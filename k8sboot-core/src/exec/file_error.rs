@@ -79,7 +79,19 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free some space, then run again)",
         io::ErrorKind::PermissionDenied => " (run as the owner of the tree, or choose another root)",
         io::ErrorKind::ReadOnlyFilesystem => " (remount the file system writable, or choose another root)",
+        io::ErrorKind::NotFound => " (check the path)",
+        io::ErrorKind::NotADirectory => " (choose a directory)",
+        io::ErrorKind::IsADirectory => " (choose a file)",
         _ => "",
+    }
+}
+
+fn expected(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("free space"),
+        io::ErrorKind::PermissionDenied => Some("the right to do so"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("a writable file system"),
+        _ => None,
     }
 }
 
@@ -106,6 +118,8 @@ impl Problem for FileError {
             Self::Io { path, source, .. } => {
                 details.path = Some(path.clone());
                 details.errno = source.raw_os_error();
+                details.expected = expected(source).map(str::to_owned);
+                details.found = Some(source.to_string());
                 let hint = hint(source).trim_matches([' ', '(', ')']);
                 details.remedy = (!hint.is_empty()).then(|| hint.to_owned());
                 details.retryable =
@@ -132,10 +146,16 @@ impl Problem for FileError {
             }
             Self::Locked { path } => {
                 details.path = Some(path.clone());
+                details.expected = Some("no other run on this tree".to_owned());
+                details.found = Some("one that is working".to_owned());
                 details.remedy = Some("wait for the other run, or stop it".to_owned());
                 details.retryable = true;
             }
-            Self::Path { path } => details.path = Some(path.clone()),
+            Self::Path { path } => {
+                details.path = Some(path.clone());
+                details.expected = Some("an absolute path without \".\", \"..\" and empty parts".to_owned());
+                details.found = Some(path.clone());
+            }
         }
         details
     }

@@ -7,11 +7,14 @@ use std::{
     time::SystemTime,
 };
 
-use super::{BoxFuture, ExecError, Executor, Outcome, Run, Tree, read_authority};
+use super::{BoxFuture, Check, ExecError, Executor, Outcome, Run, Tree, read_authority};
 use crate::{
     entropy::{Entropy, System},
     kubeconfig::Kubeconfig,
-    pki::{Ca, Issuing, KeyAlgorithm, KeyPair, KeySource, PkiError, RandomKeys, Signer, generate_all},
+    pki::{
+        Ca, Certificate, Issuing, KeyAlgorithm, KeyPair, KeySource, PkiError, RandomKeys, Signer,
+        generate_all,
+    },
     plan::{Action, ClientKubeconfig, Guard, IssuerRef, KeyPairAction, Plan, Step},
     secret::SecretBytes,
     time::Timestamp,
@@ -76,6 +79,18 @@ impl Host {
         &self.tree
     }
 
+    /// Whether executors of this kind can do a step: all but those that talk to an API server.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecError::Unsupported`].
+    pub fn check_step(step: &Step) -> Result<(), ExecError> {
+        match &step.action {
+            Action::WaitForApiServer { .. } | Action::ApplyObject { .. } => Err(unsupported(step)),
+            _ => Ok(()),
+        }
+    }
+
     fn make_keys(&self, plan: &Plan, run: &Run) -> Result<(), ExecError> {
         let wanted: Vec<(String, KeyAlgorithm)> =
             plan.steps().iter().filter_map(|step| key_of(&step.action)).collect();
@@ -83,13 +98,13 @@ impl Host {
             return Ok(());
         }
         let list: Vec<(&str, KeyAlgorithm)> =
-            wanted.iter().map(|(path, algorithm)| (path.as_str(), *algorithm)).collect();
+            wanted.iter().map(|(name, algorithm)| (name.as_str(), *algorithm)).collect();
         let made = generate_all(&*self.keys, &list, self.threads).map_err(|source| ExecError::Pki {
             path: format!("the keys of stage {}", plan.stage),
             source: Box::new(source),
         })?;
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.extend(wanted.into_iter().map(|(path, _)| path).zip(made));
+        ready.extend(wanted.into_iter().map(|(name, _)| name).zip(made));
         Ok(())
     }
 
@@ -104,11 +119,11 @@ impl Host {
             Action::EnsureKey { path, algorithm, key_exists } => self.key(path, *algorithm, *key_exists),
             Action::WriteKubeconfig(kubeconfig) => self.kubeconfig(kubeconfig, step.guard),
             Action::Renew(renew) if renew.kubeconfig => self.renew_kubeconfig(renew, step.guard),
-            Action::Renew(renew) => self.renew_pair(renew),
+            Action::Renew(renew) => self.renew_pair(renew, step.guard),
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
-            other => Err(ExecError::Unsupported { step: step.id.clone(), kind: other.kind() }),
+            _ => Err(unsupported(step)),
         }
     }
 
@@ -121,7 +136,7 @@ impl Host {
         let key = if pair.key_exists {
             self.read_key(&key_path)?
         } else {
-            let key = self.take_key(&key_path, pair.spec.algorithm)?;
+            let key = self.take_key(&pair.spec.name, pair.spec.algorithm, &key_path)?;
             // The key first: a key without certificate is completed by the next run, a certificate without key is not.
             self.tree.write(&key_path, key.to_pem().expose(), SECRET_MODE, Guard::Absent)?;
             key
@@ -151,7 +166,7 @@ impl Host {
         let key = if key_exists {
             self.read_key(&key_path)?
         } else {
-            let key = self.take_key(&key_path, algorithm)?;
+            let key = self.take_key(last_part(path), algorithm, &key_path)?;
             self.tree.write(&key_path, key.to_pem().expose(), SECRET_MODE, Guard::Absent)?;
             key
         };
@@ -161,8 +176,11 @@ impl Host {
     fn kubeconfig(&mut self, wanted: &ClientKubeconfig, guard: Guard) -> Result<Outcome, ExecError> {
         let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) };
         self.make_parent(&wanted.path)?;
+        if wanted.certificate_exists {
+            return self.kubeconfig_of_pair(wanted, guard);
+        }
         self.load_authority(&wanted.issuer, &wanted.path)?;
-        let key = self.take_key(&wanted.path, wanted.client.algorithm)?;
+        let key = self.take_key(&wanted.client.name, wanted.client.algorithm, &wanted.path)?;
         let issuing = Issuing { keys: &*self.keys, entropy: &*self.entropy, now: self.now };
         let ca = self.authority(&wanted.issuer, &wanted.path)?;
         let certificate = ca.issue_for_key(&wanted.client, key.public_key(), &issuing).map_err(at)?;
@@ -176,6 +194,30 @@ impl Host {
             &key.to_pem(),
         );
         Ok(self.tree.write(&wanted.path, kubeconfig.to_yaml().expose(), SECRET_MODE, guard)?)
+    }
+
+    /// A kubeconfig of a certificate that was signed elsewhere, and its key, which lie beside it.
+    fn kubeconfig_of_pair(&self, wanted: &ClientKubeconfig, guard: Guard) -> Result<Outcome, ExecError> {
+        let chain = self.read_certificates(&format!("{}.crt", wanted.path))?;
+        let authority = self.read_certificates(&format!("{}.crt", wanted.issuer.path))?;
+        let key = self.read_key(&format!("{}.key", wanted.path))?;
+        let kubeconfig = Kubeconfig::client_certificate(
+            &wanted.cluster,
+            &wanted.server,
+            &authority,
+            &wanted.user,
+            &chain,
+            &key.to_pem(),
+        );
+        Ok(self.tree.write(&wanted.path, kubeconfig.to_yaml().expose(), SECRET_MODE, guard)?)
+    }
+
+    /// The certificates of a file, PEM, without what stands between them.
+    fn read_certificates(&self, path: &str) -> Result<String, ExecError> {
+        let bytes = self.tree.read(path)?.unwrap_or_default();
+        let certificates = Certificate::all_from_pem(&String::from_utf8_lossy(&bytes))
+            .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })?;
+        Ok(certificates.iter().map(Certificate::to_pem).collect())
     }
 
     pub(super) fn make_parent(&self, path: &str) -> Result<(), ExecError> {
@@ -192,14 +234,14 @@ impl Host {
             .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// The key for a path: the one made ahead, or a new one.
-    pub(super) fn key_for(&self, path: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, PkiError> {
-        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
-        ready.map_or_else(|| self.keys.generate(algorithm, path), Ok)
+    /// The key of a name: the one made ahead, or a new one.
+    pub(super) fn key_for(&self, name: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, PkiError> {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        ready.map_or_else(|| self.keys.generate(algorithm, name), Ok)
     }
 
-    fn take_key(&self, path: &str, algorithm: KeyAlgorithm) -> Result<KeyPair, ExecError> {
-        self.key_for(path, algorithm)
+    fn take_key(&self, name: &str, algorithm: KeyAlgorithm, path: &str) -> Result<KeyPair, ExecError> {
+        self.key_for(name, algorithm)
             .map_err(|source| ExecError::Pki { path: path.to_owned(), source: Box::new(source) })
     }
 
@@ -232,26 +274,36 @@ impl Host {
     }
 }
 
-/// The key that an action makes, by the path it is made for.
+fn unsupported(step: &Step) -> ExecError {
+    ExecError::Unsupported { step: step.id.clone(), kind: step.action.kind() }
+}
+
+/// The key that an action makes, by kubeadm's name of what it is for: the purpose that key sources are told.
 fn key_of(action: &Action) -> Option<(String, KeyAlgorithm)> {
-    match action {
-        Action::EnsureKeyPair(pair) if !pair.key_exists => {
-            Some((format!("{}.key", pair.path), pair.spec.algorithm))
+    let (name, algorithm) = match action {
+        Action::EnsureKeyPair(pair) if !pair.key_exists => (pair.spec.name.as_str(), pair.spec.algorithm),
+        Action::EnsureKey { path, algorithm, key_exists: false } => (last_part(path), *algorithm),
+        Action::WriteKubeconfig(kubeconfig) if !kubeconfig.certificate_exists => {
+            (kubeconfig.client.name.as_str(), kubeconfig.client.algorithm)
         }
-        Action::EnsureKey { path, algorithm, key_exists: false } => Some((format!("{path}.key"), *algorithm)),
-        Action::WriteKubeconfig(kubeconfig) => Some((kubeconfig.path.clone(), kubeconfig.client.algorithm)),
-        Action::Renew(renew) => {
-            let path = if renew.kubeconfig { renew.path.clone() } else { format!("{}.key", renew.path) };
-            Some((path, renew.expected_algorithm?))
-        }
+        Action::Renew(renew) => (renew.name.as_str(), renew.expected_algorithm?),
         Action::Request(request) if !request.key_exists => {
-            Some((format!("{}.key", request.path), request.spec.algorithm))
+            (request.spec.name.as_str(), request.spec.algorithm)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((name.to_owned(), algorithm))
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 impl Executor for Host {
+    fn check(&self) -> Check {
+        Self::check_step
+    }
+
     fn prepare<'a>(&'a mut self, plan: &'a Plan, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
         let made = self.make_keys(plan, run);
         Box::pin(std::future::ready(made))

@@ -29,7 +29,7 @@ pub use error::ExecError;
 pub use file_error::FileError;
 #[cfg(feature = "host")]
 pub use host::Host;
-pub use run::{BoxFuture, CancelToken, Event, Executor, Observer, Outcome, Run, Silent};
+pub use run::{BoxFuture, CancelToken, Check, Event, Executor, Observer, Outcome, Run, Silent};
 #[cfg(feature = "host")]
 pub use tree::{FileHook, FileOp, Kind, Lock, Seen, Tree};
 #[cfg(feature = "host")]

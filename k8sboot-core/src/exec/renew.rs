@@ -1,6 +1,6 @@
 //! Renewals and requests: pairs that are replaced together, kubeconfigs that get a new client.
 
-use super::{ExecError, Outcome, host::Host};
+use super::{ExecError, Outcome, host::Host, write::check_guard};
 use crate::{
     kubeconfig::{Kubeconfig, Source},
     pki::{
@@ -15,24 +15,27 @@ const SECRET_MODE: u32 = 0o600;
 /// Hands out one key that was made before.
 struct Ready<'a> {
     host: &'a Host,
-    path: &'a str,
+    name: &'a str,
 }
 
 impl KeySource for Ready<'_> {
     fn generate(&self, algorithm: KeyAlgorithm, _purpose: &str) -> Result<KeyPair, PkiError> {
-        self.host.key_for(self.path, algorithm)
+        self.host.key_for(self.name, algorithm)
     }
 }
 
 impl Host {
     /// Replaces certificate and key together; a kill in between is completed by the next run.
-    pub(super) fn renew_pair(&mut self, wanted: &RenewAction) -> Result<Outcome, ExecError> {
+    ///
+    /// The guard is about the certificate.
+    pub(super) fn renew_pair(&mut self, wanted: &RenewAction, guard: Guard) -> Result<Outcome, ExecError> {
         let (certificate_path, key_path) = (format!("{}.crt", wanted.path), format!("{}.key", wanted.path));
         let at =
             |source: PkiError| ExecError::Pki { path: certificate_path.clone(), source: Box::new(source) };
-        let old = self.tree().read(&certificate_path)?.unwrap_or_default();
-        let old = Certificate::from_pem(&String::from_utf8_lossy(&old)).map_err(at)?;
-        let issued = self.renewed(wanted, &old, &key_path)?;
+        let old = self.tree().read(&certificate_path)?;
+        check_guard(&certificate_path, guard, old.as_deref())?;
+        let old = Certificate::from_pem(&String::from_utf8_lossy(&old.unwrap_or_default())).map_err(at)?;
+        let issued = self.renewed(wanted, &old)?;
         let chain = format!("{}{}", issued.certificate.to_pem(), self.intermediates_of(&wanted.issuer));
         let key = issued.key.to_pem();
         Ok(self.tree().replace_pair(
@@ -59,7 +62,7 @@ impl Host {
         let at = |source: PkiError| ExecError::Pki { path: wanted.path.clone(), source: Box::new(source) };
         let old = Certificate::from_pem(&String::from_utf8_lossy(old)).map_err(at)?;
         let (cluster, user) = (current.context.cluster.clone(), current.context.user.clone());
-        let issued = self.renewed(wanted, &old, &wanted.path)?;
+        let issued = self.renewed(wanted, &old)?;
         let chain = format!("{}{}", issued.certificate.to_pem(), self.intermediates_of(&wanted.issuer));
         if let Some(user) = kubeconfig.users.get_mut(&user) {
             user.client_certificate = Some(Source::Inline(chain.into_bytes()));
@@ -80,24 +83,19 @@ impl Host {
         let key = if wanted.key_exists {
             self.read_key(&key_path)?
         } else {
-            let key = self.key_for(&key_path, wanted.spec.algorithm).map_err(at)?;
+            let key = self.key_for(&wanted.spec.name, wanted.spec.algorithm).map_err(at)?;
             self.tree().write(&key_path, key.to_pem().expose(), SECRET_MODE, Guard::Absent)?;
             key
         };
         let request = csr::request(&wanted.spec, &key as &dyn Signer).map_err(at)?;
-        Ok(self.tree().write(&request_path, request.as_bytes(), SECRET_MODE, Guard::None)?)
+        Ok(self.tree().write(&request_path, request.as_bytes(), SECRET_MODE, Guard::Absent)?)
     }
 
-    fn renewed(
-        &mut self,
-        wanted: &RenewAction,
-        old: &Certificate,
-        key_path: &str,
-    ) -> Result<Issued, ExecError> {
+    fn renewed(&mut self, wanted: &RenewAction, old: &Certificate) -> Result<Issued, ExecError> {
         self.load_authority(&wanted.issuer, &wanted.path)?;
         let renewal =
             Renewal { algorithm: wanted.algorithm, validity: wanted.validity, names: wanted.names.as_ref() };
-        let keys = Ready { host: self, path: key_path };
+        let keys = Ready { host: self, name: &wanted.name };
         let issuing = Issuing { keys: &keys, entropy: self.entropy(), now: self.now() };
         let ca = self.authority(&wanted.issuer, &wanted.path)?;
         crate::pki::renew::renew(&wanted.name, old, ca, &renewal, &issuing)

@@ -15,8 +15,16 @@ use crate::plan::{Plan, Step};
 /// A boxed future, so that the traits need no runtime and stay object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Says of a step, without doing it, whether an executor can.
+pub type Check = fn(&Step) -> Result<(), ExecError>;
+
 /// Carries out steps.
 pub trait Executor: Send {
+    /// What is asked about every step before the first is done. Default: everything can be done.
+    fn check(&self) -> Check {
+        |_| Ok(())
+    }
+
     /// Told once before the first step of a plan, so that slow independent work (keys) can be done side by side.
     ///
     /// # Errors
@@ -96,7 +104,7 @@ pub enum Event<'a> {
     /// A stage begins.
     StageStarted {
         /// The stage.
-        stage: &'a str,
+        stage: &'static str,
         /// How many steps it has.
         steps: usize,
     },

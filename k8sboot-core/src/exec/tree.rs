@@ -146,7 +146,7 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// [`FileError::Io`] if it cannot be opened.
+    /// [`FileError::Kind`] if it is no directory, [`FileError::Io`] if it cannot be opened.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = root.as_ref().to_path_buf();
         let at = |source: io::Error| FileError::Io {
@@ -160,7 +160,15 @@ impl Tree {
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )
-        .map_err(|errno| at(errno.into()))?;
+        .map_err(|errno| match errno {
+            Errno::NOTDIR => FileError::Kind {
+                op: FileOp::OpenRoot,
+                path: path.display().to_string(),
+                expected: "a directory",
+                found: "something else",
+            },
+            errno => at(errno.into()),
+        })?;
         let is_slash = std::fs::canonicalize(&path).map_err(at)? == Path::new("/");
         Ok(Self { root: Arc::new(fd), path, is_slash, hook: None })
     }

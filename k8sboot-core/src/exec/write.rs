@@ -121,6 +121,8 @@ impl Tree {
         self.sync_directory(&directory)?;
         leading.publish(self, Guard::None)?;
         let staged = staged.keep();
+        // No file system may put the second name on the disk before the first.
+        self.sync_directory(&directory)?;
         staged.publish(self, Guard::None)?;
         self.sync_directory(&directory)?;
         Ok(Outcome::Changed)
@@ -315,7 +317,7 @@ impl Drop for Temporary<'_> {
     }
 }
 
-fn check_guard(path: &str, guard: Guard, found: Option<&[u8]>) -> Result<(), FileError> {
+pub(super) fn check_guard(path: &str, guard: Guard, found: Option<&[u8]>) -> Result<(), FileError> {
     let changed =
         |expected: String, found: String| FileError::Changed { path: path.to_owned(), expected, found };
     let digest = |bytes: &[u8]| ring::digest::digest(&ring::digest::SHA256, bytes);

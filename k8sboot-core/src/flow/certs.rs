@@ -34,7 +34,7 @@ pub enum RenewChoice {
     Named(Vec<String>),
 }
 
-/// What the functions of this module need to see.
+/// What [`expiration`] and [`plan_renewal`] need to see.
 ///
 /// # Errors
 ///
@@ -45,10 +45,25 @@ pub fn certs_wanted(config: &InitConfig) -> Result<Wanted, PlanError> {
         let base = base(config, &spec);
         paths.push((format!("{base}.crt"), Want::Text));
         paths.push((format!("{base}.key"), Want::PrivateKey));
-        paths.push((format!("{base}.csr"), Want::Text));
     }
     for spec in kubeconfigs(config) {
         paths.push((format!("{KUBECONFIGS}/{}", spec.file), Want::Kubeconfig));
+    }
+    Ok(files::want(paths.iter().map(|(path, want)| (path.as_str(), *want))))
+}
+
+/// What [`plan_requests`] needs to see; `directory` as there.
+///
+/// # Errors
+///
+/// As [`certs_wanted`].
+pub fn requests_wanted(config: &InitConfig, directory: Option<&str>) -> Result<Wanted, PlanError> {
+    let mut paths = Vec::new();
+    for (path, _) in requests(config, directory)? {
+        paths.push((format!("{path}.crt"), Want::Text));
+        paths.push((format!("{path}.key"), Want::PrivateKey));
+        paths.push((format!("{path}.csr"), Want::Text));
+        paths.push((path, Want::Kubeconfig));
     }
     Ok(files::want(paths.iter().map(|(path, want)| (path.as_str(), *want))))
 }
@@ -109,6 +124,12 @@ pub fn plan_renewal(scope: CertsScope<'_>, choice: &RenewChoice, seen: &Facts) -
         RenewChoice::Named(names) => names.iter().any(|wanted| wanted == name),
     };
     let mut steps = finish_pairs(config, &specs, seen);
+    let finished: Vec<String> = steps.iter().flat_map(|step| step.action.paths()).collect();
+    steps.extend(files::remove_leftovers("renew", seen, &finished));
+    // A pair that is about to be completed counts as complete.
+    let now_at = |path: &str| {
+        if finished.iter().any(|done| done == path) { files::temporary(path) } else { path.to_owned() }
+    };
     let mut notes = Vec::new();
     let mut add = |name: &str,
                    path: String,
@@ -118,7 +139,9 @@ pub fn plan_renewal(scope: CertsScope<'_>, choice: &RenewChoice, seen: &Facts) -
                    spec: &CertSpec| {
         let issuer_path = base(config, issuer);
         let Some(old) = old else {
-            notes.push(format!("{there} is missing: not renewed"));
+            let what =
+                if seen.file(&there).is_missing() { "is missing" } else { "holds no client certificate" };
+            notes.push(format!("{there} {what}: not renewed"));
             return;
         };
         if seen.file(&format!("{issuer_path}.key")).is_missing() {
@@ -139,8 +162,8 @@ pub fn plan_renewal(scope: CertsScope<'_>, choice: &RenewChoice, seen: &Facts) -
                 old.public_key().algorithm()
             },
         };
-        let guard = match seen.file(&there) {
-            FileFact::File { sha256, .. } if renew.kubeconfig => Guard::Unchanged { sha256: *sha256 },
+        let guard = match seen.file(&now_at(&there)) {
+            FileFact::File { sha256, .. } => Guard::Unchanged { sha256: *sha256 },
             _ => Guard::None,
         };
         let why = format!("ends {}", old.info().not_after);
@@ -151,7 +174,7 @@ pub fn plan_renewal(scope: CertsScope<'_>, choice: &RenewChoice, seen: &Facts) -
         if let (Some(issuer), true) = (issuer, chosen(&spec.name)) {
             let path = base(config, spec);
             let there = format!("{path}.crt");
-            add(&spec.name, path, there.clone(), issuer, certificate(seen, &there)?, spec);
+            add(&spec.name, path, there.clone(), issuer, certificate(seen, &now_at(&there))?, spec);
         }
     }
     for spec in &kubeconfigs {
@@ -166,8 +189,10 @@ pub fn plan_renewal(scope: CertsScope<'_>, choice: &RenewChoice, seen: &Facts) -
 
 /// Plans certificate requests for every leaf and kubeconfig client, for an authority elsewhere.
 ///
-/// Keys that are there are used, certificates that are there need no request. Without `directory` requests and keys go
-/// where the certificates belong; requests of kubeconfig clients are `FILE.csr` with `FILE.key` beside them.
+/// Keys that are there are used; certificates, kubeconfigs and requests that are there are kept. Without `directory`
+/// requests and keys go where the certificates belong; requests of kubeconfig clients are `FILE.csr` with `FILE.key`
+/// beside them. The way back in: put each signed certificate beside its request, with the ending `.crt`, and the
+/// authorities' certificates where they belong; init then keeps the pairs and puts the kubeconfigs together.
 ///
 /// # Errors
 ///
@@ -180,25 +205,18 @@ pub fn plan_requests(
     let config = scope.config;
     let mut steps = Vec::new();
     let mut notes = Vec::new();
-    let leaves = specs(config)?.into_iter().filter(|spec| spec.issuer.is_some()).map(|spec| {
-        let path =
-            directory.map_or_else(|| base(config, &spec), |directory| format!("{directory}/{}", spec.path));
-        (path, spec)
-    });
-    let clients = kubeconfigs(config).into_iter().map(|spec| {
-        let path = format!("{}/{}", directory.unwrap_or(KUBECONFIGS), spec.file);
-        (path, spec.client)
-    });
-    for (path, spec) in leaves.chain(clients) {
-        if !seen.file(&format!("{path}.crt")).is_missing() {
-            notes.push(format!("{path}.crt is there: no request"));
+    steps.extend(files::remove_leftovers("csr", seen, &[]));
+    for (path, spec) in requests(config, directory)? {
+        let there = |ending: &str| !seen.file(&format!("{path}{ending}")).is_missing();
+        if let Some(ending) = ["", ".crt"].into_iter().find(|ending| there(ending)) {
+            notes.push(format!("{path}{ending} is there: no request"));
             continue;
         }
-        if !seen.file(&format!("{path}.csr")).is_missing() {
+        if there(".csr") {
             notes.push(format!("{path}.csr is there and is kept"));
             continue;
         }
-        let key_exists = !seen.file(&format!("{path}.key")).is_missing();
+        let key_exists = there(".key");
         let request = RequestAction { spec, path, key_exists };
         let id = format!("csr/{}", request.spec.name);
         let guard = Guard::None;
@@ -226,6 +244,20 @@ pub(super) fn finish_pairs(config: &InitConfig, specs: &[CertSpec], seen: &Facts
         })
     };
     specs.iter().filter_map(unfinished).collect()
+}
+
+/// Everything that an authority elsewhere has to sign, with its path without extension.
+fn requests(config: &InitConfig, directory: Option<&str>) -> Result<Vec<(String, CertSpec)>, PlanError> {
+    let leaves = specs(config)?.into_iter().filter(|spec| spec.issuer.is_some()).map(|spec| {
+        let path =
+            directory.map_or_else(|| base(config, &spec), |directory| format!("{directory}/{}", spec.path));
+        (path, spec)
+    });
+    let clients = kubeconfigs(config).into_iter().map(|spec| {
+        let path = format!("{}/{}", directory.unwrap_or(KUBECONFIGS), spec.file);
+        (path, spec.client)
+    });
+    Ok(leaves.chain(clients).collect())
 }
 
 fn specs(config: &InitConfig) -> Result<Vec<CertSpec>, PlanError> {

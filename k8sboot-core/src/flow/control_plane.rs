@@ -25,7 +25,7 @@ pub(super) fn wanted(stage: &'static str, config: &InitConfig) -> Wanted {
     let paths: Vec<String> = components.iter().map(|component| manifest_path(component)).collect();
     let mut wanted =
         files::want(paths.iter().map(|path| (path.as_str(), Want::Text))).file(DIRECTORY, Want::Kind);
-    if let (true, Some(data)) = (stage == ETCD, data_directory(config)) {
+    if let (true, Some(data)) = (stage == ETCD, config.etcd_data_dir()) {
         wanted = wanted.file(data, Want::Kind);
     }
     wanted
@@ -50,7 +50,7 @@ pub(super) fn plan(
         notes.push("etcd is external: nothing to write".to_owned());
         return Ok(Plan::new(stage, steps, notes));
     }
-    if let (true, Some(data)) = (stage == ETCD, data_directory(config)) {
+    if let (true, Some(data)) = (stage == ETCD, config.etcd_data_dir()) {
         steps.extend(files::make_directory(
             format!("{stage}/data-directory"),
             "etcd's data",
@@ -77,8 +77,4 @@ pub(super) fn plan(
 
 fn manifest_path(component: &str) -> String {
     format!("{DIRECTORY}/{component}.yaml")
-}
-
-fn data_directory(config: &InitConfig) -> Option<&str> {
-    config.cluster().etcd.local.as_ref().map(|local| local.data_dir.as_str())
 }

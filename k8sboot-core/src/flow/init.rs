@@ -59,16 +59,21 @@ impl InitOptions {
 /// to the API server.
 #[must_use]
 pub fn init(config: InitConfig, options: InitOptions) -> Flow {
-    Flow::new(InitFlow { config, options, external_ca: false })
+    Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
 }
 
 pub(super) struct InitFlow {
     config: InitConfig,
     options: InitOptions,
     external_ca: bool,
+    makes_pki: bool,
 }
 
 impl InitFlow {
+    pub(super) fn select(&mut self, stages: &[&str]) {
+        self.makes_pki = stages.contains(&"pki");
+    }
+
     pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
@@ -87,9 +92,9 @@ impl InitFlow {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         match stage {
-            "preflight" => preflight::plan(config, seen).map_err(at),
+            "preflight" => preflight::plan(config, &options.patches, seen).map_err(at),
             "pki" => pki::plan(config, options, seen).map_err(at),
-            "kubeconfig" => kubeconfigs::plan(config, options, seen).map_err(at),
+            "kubeconfig" => kubeconfigs::plan(config, options, self.makes_pki, seen).map_err(at),
             "etcd" | "control-plane" => {
                 self.external_ca = pki::is_external(config, seen);
                 let render = RenderOptions { external_ca: self.external_ca, ..RenderOptions::default() };

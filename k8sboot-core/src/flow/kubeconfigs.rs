@@ -1,14 +1,19 @@
 //! Stage `kubeconfig`: the five kubeconfigs of a first control plane.
 //!
 //! Source: kubeadm 1.36, phase kubeconfig: an existing file is kept if it trusts the cluster's CA, and refused if it does
-//! not; another server in it is only reported.
+//! not; another server in it is only reported. Unlike kubeadm, a missing one is put together from `FILE.crt` and
+//! `FILE.key` beside it if the certificate was signed elsewhere.
 
-use super::{InitOptions, files};
+use super::{
+    InitOptions, files,
+    pki::{key, text},
+};
 use crate::{
     config::InitConfig,
     facts::{Content, Facts, FileFact, SeenKubeconfig, Want, Wanted},
-    pki::{self, Certificate, KubeconfigSpec},
+    pki::{self, Certificate, Decision, Found, KubeconfigSpec, Severity, decide},
     plan::{Action, ClientKubeconfig, Guard, IssuerRef, Plan, PlanError, Step},
+    time::Timestamp,
 };
 
 const STAGE: &str = "kubeconfig";
@@ -16,29 +21,53 @@ const DIRECTORY: &str = "/etc/kubernetes";
 
 pub(super) fn wanted(config: &InitConfig, options: &InitOptions) -> Result<Wanted, PlanError> {
     let ca = ca_path(config);
-    let paths: Vec<String> = specs(config, options)?.iter().map(path).collect();
-    Ok(files::want(paths.iter().map(|path| (path.as_str(), Want::Kubeconfig)))
+    let mut paths = Vec::new();
+    for path in specs(config, options)?.iter().map(path) {
+        paths.push((format!("{path}.crt"), Want::Text));
+        paths.push((format!("{path}.key"), Want::PrivateKey));
+        paths.push((path, Want::Kubeconfig));
+    }
+    Ok(files::want(paths.iter().map(|(path, want)| (path.as_str(), *want)))
         .file(format!("{ca}.crt"), Want::Text)
         .file(format!("{ca}.key"), Want::Kind))
 }
 
-pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> Result<Plan, PlanError> {
+pub(super) fn plan(
+    config: &InitConfig,
+    options: &InitOptions,
+    makes_pki: bool,
+    seen: &Facts,
+) -> Result<Plan, PlanError> {
     let ca = ca_path(config);
     let authority = seen.text(&format!("{ca}.crt"));
+    if authority.is_none() && !makes_pki {
+        return Err(PlanError::Unusable {
+            path: format!("{ca}.crt"),
+            expected: "the cluster's CA".to_owned(),
+            found: "nothing".to_owned(),
+            remedy: "do stage pki in this run or before it, or provide certificate and key".to_owned(),
+        });
+    }
     let external = authority.is_some() && seen.file(&format!("{ca}.key")).is_missing();
     let mut steps = files::remove_leftovers(STAGE, seen, &[]);
     let mut notes = Vec::new();
     for spec in specs(config, options)? {
         let path = path(&spec);
         match seen.file(&path) {
+            FileFact::Missing if !seen.file(&format!("{path}.crt")).is_missing() => {
+                notes.extend(signed_elsewhere(&path, &spec, authority, options.now, seen)?);
+                let id = format!("{STAGE}/{}", spec.file);
+                let why = "its certificate was signed elsewhere";
+                steps.push(Step::new(id, why, write(spec, path, &ca, true), Guard::Absent));
+            }
             FileFact::Missing if external => {
                 return Err(PlanError::Unusable {
-                    path,
                     expected: "a kubeconfig, since the cluster CA is external".to_owned(),
                     found: "nothing".to_owned(),
                     remedy: format!(
-                        "have its client certificate signed by {ca}.crt's authority, or provide {ca}.key"
+                        "have the request of `certs csr` signed and put the certificate to {path}.crt, or provide {ca}.key"
                     ),
+                    path,
                 });
             }
             FileFact::Missing => {
@@ -46,7 +75,7 @@ pub(super) fn plan(config: &InitConfig, options: &InitOptions, seen: &Facts) -> 
                 steps.push(Step::new(
                     format!("{STAGE}/{}", spec.file),
                     why,
-                    write(spec, path, &ca),
+                    write(spec, path, &ca, false),
                     Guard::Absent,
                 ));
             }
@@ -80,7 +109,7 @@ fn ca_path(config: &InitConfig) -> String {
     format!("{}/ca", config.certificates_dir())
 }
 
-fn write(spec: KubeconfigSpec, path: String, ca: &str) -> Action {
+fn write(spec: KubeconfigSpec, path: String, ca: &str, certificate_exists: bool) -> Action {
     Action::WriteKubeconfig(Box::new(ClientKubeconfig {
         path,
         cluster: spec.cluster,
@@ -88,7 +117,35 @@ fn write(spec: KubeconfigSpec, path: String, ca: &str) -> Action {
         user: spec.user,
         client: spec.client,
         issuer: IssuerRef { path: ca.to_owned() },
+        certificate_exists,
     }))
+}
+
+/// Checks a client certificate that came back from an authority elsewhere; gives what is worth saying about it.
+///
+/// Unlike one that is in use already, a certificate that will not work is refused.
+fn signed_elsewhere(
+    path: &str,
+    spec: &KubeconfigSpec,
+    authority: Option<&str>,
+    now: Timestamp,
+    seen: &Facts,
+) -> Result<Vec<String>, PlanError> {
+    let certificate_path = format!("{path}.crt");
+    let at = |source| PlanError::Pki { path: certificate_path.clone(), source: Box::new(source) };
+    let found =
+        Found { certificate: text(seen, &certificate_path)?, key: key(seen, &format!("{path}.key"))? };
+    let anchors = authority.map(Certificate::all_from_pem).transpose().map_err(at)?.unwrap_or_default();
+    match decide(&spec.client, found, Some(&anchors), now) {
+        Decision::Broken(source) => Err(at(source)),
+        Decision::Keep { findings } => {
+            if let Some(finding) = findings.iter().find(|finding| finding.severity() == Severity::Error) {
+                return Err(at(finding.clone().into()));
+            }
+            Ok(findings.iter().map(|finding| format!("{certificate_path} is used: {finding}")).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Checks a kubeconfig that is there; gives what is worth saying about it.

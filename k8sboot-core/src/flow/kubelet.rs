@@ -7,7 +7,7 @@ use super::files;
 use crate::{
     config::InitConfig,
     facts::{Facts, Want, Wanted},
-    manifest::{PatchSet, kubelet, versions::release},
+    manifest::{PatchSet, kubelet},
     plan::{Plan, PlanError},
 };
 
@@ -37,7 +37,7 @@ pub(super) fn plan(config: &InitConfig, patches: &PatchSet, seen: &Facts) -> Res
         Ok(())
     };
     write("flags", "flags that are not in the configuration file", FLAGS, kubelet::flags_env(config))?;
-    if release(config.version()).instance_config {
+    if kubelet::has_instance_config(config) {
         let instance = kubelet::instance_config_yaml(config);
         write("instance-config", "what is particular to this node", INSTANCE, instance)?;
     }

@@ -18,7 +18,9 @@ mod report;
 mod runner;
 mod stage;
 
-pub use certs::{CertsScope, RenewChoice, certs_wanted, expiration, plan_renewal, plan_requests};
+pub use certs::{
+    CertsScope, RenewChoice, certs_wanted, expiration, plan_renewal, plan_requests, requests_wanted,
+};
 pub(crate) use error::CODES;
 pub use error::FlowError;
 pub use init::{InitOptions, init};

@@ -127,7 +127,7 @@ fn look<'a>(seen: &'a Facts, base: &str, finished: &[String]) -> Result<Seen<'a>
     Ok(Seen { certificate: text(seen, &at)?, key: key(seen, &format!("{base}.key"))? })
 }
 
-fn text<'a>(seen: &'a Facts, path: &str) -> Result<Option<&'a str>, PlanError> {
+pub(super) fn text<'a>(seen: &'a Facts, path: &str) -> Result<Option<&'a str>, PlanError> {
     match seen.file(path) {
         FileFact::Missing => Ok(None),
         FileFact::File { content: Content::Text(text), .. } => Ok(Some(text)),
@@ -135,7 +135,7 @@ fn text<'a>(seen: &'a Facts, path: &str) -> Result<Option<&'a str>, PlanError> {
     }
 }
 
-fn key<'a>(seen: &'a Facts, path: &str) -> Result<Option<&'a PublicKey>, PlanError> {
+pub(super) fn key<'a>(seen: &'a Facts, path: &str) -> Result<Option<&'a PublicKey>, PlanError> {
     match seen.file(path) {
         FileFact::Missing => Ok(None),
         FileFact::File { content: Content::Key(key), .. } => Ok(Some(key)),

@@ -4,6 +4,7 @@ use super::files;
 use crate::{
     config::InitConfig,
     facts::{Facts, FileFact, Want, Wanted},
+    manifest::PatchSet,
     plan::{Plan, PlanError},
 };
 
@@ -13,21 +14,25 @@ const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 
 pub(super) fn wanted(config: &InitConfig) -> Wanted {
     let mut wanted = Wanted::default().directory(MANIFESTS).file(ETCD_MANIFEST, Want::Text);
-    if let Some(local) = &config.cluster().etcd.local {
-        wanted = wanted.file(local.data_dir.clone(), Want::Kind);
+    if let Some(data) = config.etcd_data_dir() {
+        wanted = wanted.file(data, Want::Kind);
     }
     wanted
 }
 
-pub(super) fn plan(config: &InitConfig, seen: &Facts) -> Result<Plan, PlanError> {
+pub(super) fn plan(config: &InitConfig, patches: &PatchSet, seen: &Facts) -> Result<Plan, PlanError> {
     let mut notes: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
-    if let Some(local) = &config.cluster().etcd.local {
-        match seen.file(&local.data_dir) {
+    let ignored = |file: &String| {
+        format!("patch file {file} is ignored: it is empty, or its name begins with no target")
+    };
+    notes.extend(patches.ignored().iter().map(ignored));
+    if let Some(data) = config.etcd_data_dir() {
+        match seen.file(data) {
             FileFact::Missing | FileFact::Directory { empty: true, .. } | FileFact::Link { .. } => {}
             FileFact::Directory { .. } if !seen.file(ETCD_MANIFEST).is_missing() => {}
             FileFact::Directory { .. } => {
                 return Err(PlanError::Unusable {
-                    path: local.data_dir.clone(),
+                    path: data.to_owned(),
                     expected: "an empty directory, or an etcd of this node (with its manifest)".to_owned(),
                     found: "data without a manifest: another cluster's, or an unfinished clean-up's"
                         .to_owned(),
@@ -35,7 +40,7 @@ pub(super) fn plan(config: &InitConfig, seen: &Facts) -> Result<Plan, PlanError>
                         .to_owned(),
                 });
             }
-            other => return Err(files::kind_error(&local.data_dir, "a directory", other)),
+            other => return Err(files::kind_error(data, "a directory", other)),
         }
     }
     let own = ["etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"];

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::exec::Outcome;
+use crate::{
+    error::chain,
+    exec::{Event, Outcome},
+};
 
 /// What a run did, stage by stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,31 @@ pub struct StepReport {
 }
 
 impl Report {
+    /// Adds what an event says. Given all events of a run, this is the report that the run returns; after a run that
+    /// failed, it is what was done until then.
+    pub fn record(&mut self, event: &Event<'_>) {
+        match event {
+            Event::StageStarted { stage, .. } => {
+                self.stages.push(StageReport { stage, steps: Vec::new(), notes: Vec::new() });
+            }
+            Event::StepDone { step, outcome, .. } => {
+                let (id, paths) = (step.id.clone(), step.action.paths());
+                if let Some(stage) = self.stages.last_mut() {
+                    stage.steps.push(StepReport { id, paths, outcome: (*outcome).clone() });
+                }
+            }
+            Event::StepFailed { step, error, .. } => self.note(format!("{}: {}", step.id, chain(error))),
+            Event::Note { text, .. } => self.note((*text).to_owned()),
+            Event::StepStarted { .. } | Event::StageDone { .. } => {}
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        if let Some(stage) = self.stages.last_mut() {
+            stage.notes.push(text);
+        }
+    }
+
     /// How many steps changed something.
     #[must_use]
     pub fn changed(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use super::{FlowError, Report, Selection, StageReport, StepReport, init::InitFlow};
 use crate::{
-    exec::{Event, Executor, Run},
+    exec::{Check, Event, Executor, Run},
     facts::{Facts, FileFact},
     plan::{Action, OnError, Plan},
     probe::Probe,
@@ -65,6 +65,7 @@ impl Flow {
     /// [`FlowError::EmptySelection`].
     pub fn select(mut self, selection: Selection) -> Result<Self, FlowError> {
         self.stages = selection.stages()?;
+        self.inner.select(&self.stages);
         Ok(self)
     }
 
@@ -130,17 +131,41 @@ impl Flow {
         Ok(report)
     }
 
-    /// Plans and carries out every stage.
+    /// Plans every stage as if the earlier ones had been carried out, asks `check` about every step, and goes back to the
+    /// first stage: whether a run can begin at all. Nothing is changed.
     ///
     /// # Errors
     ///
-    /// The first that [`next_plan`](Self::next_plan) or [`apply`](Self::apply) gives.
+    /// As [`next_plan`](Self::next_plan); [`FlowError::Step`] for a step that `check` refuses.
+    pub async fn rehearse(&mut self, probe: &mut dyn Probe, check: Check) -> Result<(), FlowError> {
+        while let Some(plan) = self.next_plan(probe).await? {
+            for step in plan.steps() {
+                check(step).map_err(|source| FlowError::Step {
+                    stage: plan.stage,
+                    step: step.id.clone(),
+                    source: source.into(),
+                })?;
+            }
+        }
+        self.next = 0;
+        self.planned = None;
+        self.assumed.clear();
+        Ok(())
+    }
+
+    /// Rehearses, then plans and carries out every stage: what can be known before is an error before anything is
+    /// changed, whatever stage it is in.
+    ///
+    /// # Errors
+    ///
+    /// The first that [`rehearse`](Self::rehearse), [`next_plan`](Self::next_plan) or [`apply`](Self::apply) gives.
     pub async fn run(
         mut self,
         probe: &mut dyn Probe,
         on: &mut dyn Executor,
         run: &Run,
     ) -> Result<Report, FlowError> {
+        self.rehearse(probe, on.check()).await?;
         let mut report = Report::default();
         while let Some(plan) = self.next_plan(probe).await? {
             report.stages.push(self.apply(&plan, on, run).await?);

@@ -136,12 +136,14 @@ impl Problem for ManifestError {
                 details.path = Some(file.clone());
                 details.expected = Some("strategic, merge or json".to_owned());
                 details.found = Some(found.clone());
+                details.remedy = Some("rename the file".to_owned());
             }
             Self::Patch { file, path, expected, found, .. } => {
                 details.path = Some(file.clone());
                 details.field = Some(path.clone());
                 details.expected = Some(expected.clone());
                 details.found = Some(found.clone());
+                details.remedy = Some("correct the patch, or take the file away".to_owned());
             }
             Self::Unsupported { field, expected, found, remedy } => {
                 details.field = Some(field.clone());

@@ -5,6 +5,7 @@
 
 pub mod addon;
 pub mod cluster;
+mod component;
 mod error;
 pub mod images;
 pub mod kubelet;

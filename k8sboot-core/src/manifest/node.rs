@@ -4,21 +4,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::versions;
+use super::kubelet;
 use crate::config::{InitConfig, v1beta4::Taint};
 
 /// Labels of every control-plane node, both with an empty value.
 pub const CONTROL_PLANE_LABELS: [&str; 2] =
     ["node-role.kubernetes.io/control-plane", "node.kubernetes.io/exclude-from-external-load-balancers"];
 
-/// The annotation that names the runtime's socket, on nodes of Kubernetes 1.33.
+/// The annotation that names the runtime's socket, on nodes without instance-config.yaml (Kubernetes 1.33).
 pub const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
 
 /// The strategic merge patch that makes a Node a control plane: labels, and the taints of `nodeRegistration.taints`.
 ///
 /// `existing` are the taints that the Node has: a list of taints is replaced as a whole, so those that are not of the
-/// configuration follow after its own. Without any taint (`taints: []`) the patch leaves the list alone. On Kubernetes
-/// 1.33 it also brings the annotation [`CRI_SOCKET`].
+/// configuration follow after its own. Without any taint (`taints: []`) the patch leaves the list alone. Without
+/// instance-config.yaml it also brings the annotation [`CRI_SOCKET`].
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ pub fn control_plane_patch(config: &InitConfig, existing: &[Taint]) -> Value {
     let registration = &config.init().node_registration;
     let labels: Value = CONTROL_PLANE_LABELS.iter().map(|label| ((*label).to_owned(), json!(""))).collect();
     let mut metadata = Map::from_iter([("labels".to_owned(), labels)]);
-    if !versions::release(config.version()).instance_config {
+    if !kubelet::has_instance_config(config) {
         metadata.insert("annotations".into(), json!({CRI_SOCKET: registration.cri_socket}));
     }
     let mut patch = Map::from_iter([("metadata".to_owned(), Value::Object(metadata))]);

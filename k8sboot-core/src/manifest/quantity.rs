@@ -17,24 +17,6 @@ pub(super) fn canonical(value: &Value) -> Option<Value> {
     print(text.trim()).map(Value::String)
 }
 
-/// Brings the requests and limits of a pod's containers into canonical form; what is no quantity stays.
-pub(super) fn canonical_resources(pod_spec: Option<&mut Value>) {
-    let Some(spec) = pod_spec.and_then(Value::as_object_mut) else { return };
-    let lists = spec.iter_mut().filter(|(name, _)| matches!(name.as_str(), "containers" | "initContainers"));
-    for container in lists.filter_map(|(_, list)| list.as_array_mut()).flatten() {
-        for list in ["limits", "requests"] {
-            let resources = container.get_mut("resources").and_then(|r| r.get_mut(list));
-            for value in
-                resources.and_then(Value::as_object_mut).into_iter().flat_map(serde_json::Map::values_mut)
-            {
-                if let Some(canonical) = canonical(value) {
-                    *value = canonical;
-                }
-            }
-        }
-    }
-}
-
 const DECIMAL: [(&str, i32); 10] =
     [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
 const BINARY: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];

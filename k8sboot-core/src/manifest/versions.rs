@@ -44,6 +44,9 @@ pub struct Release {
     pub kube_proxy_patches: bool,
 }
 
+/// The newest minor whose component configuration types are known field by field.
+pub const NEWEST_KNOWN_TYPES: u32 = 36;
+
 /// The table, oldest first.
 pub const RELEASES: [Release; 5] = [
     Release {
@@ -97,14 +100,6 @@ pub fn release(version: &Version) -> &'static Release {
     listed.unwrap_or(if version.minor() < first.minor { first } else { last })
 }
 
-/// The organization in the certificate with which kube-apiserver calls kubelets.
-///
-/// From 1.36.1 on there is none, and a ClusterRoleBinding `kubeadm:apiserver-kubelet-client` permits the user instead.
-#[must_use]
-pub fn kubelet_client_organization(version: &Version) -> Option<&'static str> {
-    (*version < Version::new(1, 36, 1)).then_some("kubeadm:cluster-admins")
-}
-
 /// What a release of etcd calls the flags that kubeadm sets and that were renamed.
 ///
 /// Flags that a release does not have are left out: it would not start with them.
@@ -153,14 +148,6 @@ mod tests {
             ("3.4.30", None),
         ] {
             assert_eq!(etcd_flags(tag).get(1).map(|(name, _)| *name), flag, "{tag}");
-        }
-    }
-
-    #[test]
-    fn the_kubelet_client_lost_its_group_in_1_36_1() {
-        for (version, want) in [("v1.36.0", true), ("v1.35.9", true), ("v1.36.1", false), ("v1.37.0", false)]
-        {
-            assert_eq!(kubelet_client_organization(&version.parse().unwrap()).is_some(), want, "{version}");
         }
     }
 }

@@ -31,6 +31,8 @@ mod keys;
 mod name;
 mod pem;
 mod public_key;
+#[cfg(feature = "rcgen")]
+mod rcgen_keys;
 pub mod renew;
 #[cfg(feature = "rsa")]
 mod rsa;

@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use super::error::PkiError;
+use crate::cidr::parse_leniently;
 
 /// A subject alternative name: an address, or a DNS name that may begin with `*.`.
 ///
@@ -33,7 +34,7 @@ impl FromStr for San {
     type Err = PkiError;
 
     fn from_str(text: &str) -> Result<Self, PkiError> {
-        if let Some(address) = lenient_address(text) {
+        if let Some(address) = parse_leniently(text) {
             return Ok(Self::Ip(address.to_canonical()));
         }
         let name = text.strip_prefix("*.").unwrap_or(text);
@@ -64,22 +65,6 @@ pub(super) fn normalise(dns_names: &mut Vec<String>, ip_addresses: &mut Vec<IpAd
         }
     }
     *ip_addresses = seen;
-}
-
-/// Go's parser before version 1.17: leading zeros do not count.
-fn lenient_address(text: &str) -> Option<IpAddr> {
-    if text.len() > 64 {
-        return None;
-    }
-    let mut plain = String::with_capacity(text.len());
-    for part in text.split_inclusive([':', '.']) {
-        let digits = part.trim_end_matches([':', '.']);
-        let trimmed = digits.trim_start_matches('0');
-        let all_zero = trimmed.is_empty() && !digits.is_empty();
-        plain.push_str(if all_zero { "0" } else { trimmed });
-        plain.push_str(part.get(digits.len()..)?);
-    }
-    plain.parse().ok()
 }
 
 fn is_label(label: &str) -> bool {

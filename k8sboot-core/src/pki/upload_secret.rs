@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{CertificateKey, PkiError, upload::wrong};
 use crate::{
-    config::v1beta4,
+    config::{clean_path, v1beta4},
     entropy::Entropy,
     manifest::Object,
     secret::SecretBytes,
@@ -44,7 +44,7 @@ pub struct Owner {
 #[must_use]
 pub fn entries(cluster: &v1beta4::ClusterConfiguration) -> Vec<Entry> {
     let directory = &cluster.certificates_dir;
-    let own = |name: &'static str, file: &str| (name, format!("{directory}/{file}"));
+    let own = |name: &'static str, file: &str| (name, clean_path(&format!("{directory}/{file}")));
     let mut files = vec![
         own("ca.crt", "ca.crt"),
         own("ca.key", "ca.key"),

@@ -37,7 +37,7 @@ pub enum Action {
         /// Whether the private key is there already and only the public file is missing.
         key_exists: bool,
     },
-    /// Writes a kubeconfig with a fresh client certificate, 0600.
+    /// Writes a kubeconfig, 0600, with a fresh client certificate or with one that was signed elsewhere.
     WriteKubeconfig(Box<ClientKubeconfig>),
     /// Renews a certificate with a new key: a pair of files, or the client of a kubeconfig.
     Renew(Box<RenewAction>),
@@ -95,6 +95,8 @@ pub struct ClientKubeconfig {
     pub client: CertSpec,
     /// Who signs it, and whose certificate the kubeconfig trusts.
     pub issuer: IssuerRef,
+    /// Whether certificate and key are there already, signed elsewhere: `PATH.crt` and `PATH.key`.
+    pub certificate_exists: bool,
 }
 
 /// See [`Action::Renew`].

@@ -91,6 +91,10 @@ impl Problem for PlanError {
             Self::Pki { path, source } => {
                 details = source.details();
                 details.path.get_or_insert_with(|| path.clone());
+                details.remedy.get_or_insert_with(|| {
+                    "restore the file, or remove it with its partner (.crt, .key) to have both made anew"
+                        .to_owned()
+                });
             }
             Self::Manifest { source, .. } => details = source.details(),
         }

@@ -75,6 +75,7 @@ impl Step {
                 map.insert("algorithm".into(), json!(kubeconfig.client.algorithm.name()));
                 map.insert("validity".into(), json!(kubeconfig.client.validity));
                 map.insert("issuer".into(), json!(kubeconfig.issuer.path));
+                map.insert("certificateExists".into(), json!(kubeconfig.certificate_exists));
             }
             Action::WaitForApiServer { server, timeout } => {
                 map.insert("server".into(), json!(server));
@@ -131,7 +132,8 @@ impl Action {
             }
             Self::EnsureKey { path, algorithm, .. } => format!("make key pair {path} ({})", algorithm.name()),
             Self::WriteKubeconfig(k) => {
-                format!("write kubeconfig {} (user {}, server {})", k.path, k.user, k.server)
+                let of = if k.certificate_exists { format!(" of {}.crt", k.path) } else { String::new() };
+                format!("write kubeconfig {}{of} (user {}, server {})", k.path, k.user, k.server)
             }
             Self::Renew(renew) => format!("renew {} (signed by {})", renew.path, renew.issuer.path),
             Self::Request(request) => format!("make request {}.csr ({})", request.path, request.spec.subject),

@@ -35,7 +35,11 @@ impl Problem for ProbeError {
         match self {
             #[cfg(feature = "host")]
             Self::File(source) => source.details(),
-            Self::Patches { source, .. } => source.details(),
+            Self::Patches { directory, source } => {
+                let mut details = source.details();
+                details.path = details.path.map(|file| format!("{directory}/{file}"));
+                details
+            }
         }
     }
 }

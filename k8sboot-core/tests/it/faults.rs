@@ -1,7 +1,7 @@
-//! Each file operation of init fails once, in turn; and the process dies before each, in turn.
+//! Each file operation of init fails once, in turn; and the process dies before each that changes something, in turn.
 
 use std::{
-    fs, io,
+    io,
     path::Path,
     process::{Command, Stdio},
     sync::{
@@ -18,22 +18,34 @@ use k8sboot_core::{
 use crate::tree::{Scratch, init, quick_config, snapshot};
 
 /// Lets the operation with a certain number fail, or the process die before it.
-struct At {
+pub(crate) struct At {
     number: usize,
     seen: AtomicUsize,
+    changing: Mutex<Vec<usize>>,
     dies: bool,
-    hit: Mutex<Option<(FileOp, String)>>,
+    pub(crate) hit: Mutex<Option<(FileOp, String)>>,
 }
 
 impl At {
-    fn new(number: usize, dies: bool) -> Arc<Self> {
-        Arc::new(Self { number, seen: AtomicUsize::new(0), dies, hit: Mutex::new(None) })
+    pub(crate) fn new(number: usize, dies: bool) -> Arc<Self> {
+        let (seen, changing, hit) = (AtomicUsize::new(0), Mutex::default(), Mutex::default());
+        Arc::new(Self { number, seen, changing, dies, hit })
+    }
+
+    /// The numbers of the operations that change the tree: whoever dies before another leaves what the next of these finds.
+    pub(crate) fn changing(&self) -> Vec<usize> {
+        self.changing.lock().unwrap().clone()
     }
 }
 
 impl FileHook for At {
     fn before(&self, op: FileOp, path: &str) -> io::Result<()> {
-        if self.seen.fetch_add(1, Ordering::Relaxed) != self.number {
+        let number = self.seen.fetch_add(1, Ordering::Relaxed);
+        let looks = [FileOp::OpenRoot, FileOp::OpenDirectory, FileOp::Inspect, FileOp::List, FileOp::Read];
+        if !looks.contains(&op) {
+            self.changing.lock().unwrap().push(number);
+        }
+        if number != self.number {
             return Ok(());
         }
         if self.dies {
@@ -46,7 +58,7 @@ impl FileHook for At {
 }
 
 /// Every file is whole: PEM and YAML end as they should, no temporary file is left if `finished`.
-fn assert_whole(root: &Path, finished: bool, at: usize) {
+pub(crate) fn assert_whole(root: &Path, finished: bool, at: usize) {
     for (name, (mode, bytes)) in snapshot(root) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if name.ends_with(TEMPORARY_SUFFIX) {
@@ -71,19 +83,19 @@ fn assert_whole(root: &Path, finished: bool, at: usize) {
     }
 }
 
-fn names(root: &Path) -> Vec<(String, u32)> {
+pub(crate) fn names(root: &Path) -> Vec<(String, u32)> {
     snapshot(root).into_iter().map(|(name, (mode, _))| (name, mode)).collect()
 }
 
 #[test]
 fn each_operation_that_fails_is_named_and_the_next_run_finishes() {
     let config = quick_config("seed");
-    let whole = Scratch::new("faults");
+    let whole = Scratch::in_memory("faults");
     init(&config, whole.path(), None).unwrap();
     let expected = names(whole.path());
     let mut failures = 0;
     for number in 0.. {
-        let scratch = Scratch::new("faults");
+        let scratch = Scratch::in_memory("faults");
         let hook = At::new(number, false);
         let outcome = init(&config, scratch.path(), Some(hook.clone()));
         let Some((op, path)) = hook.hit.lock().unwrap().clone() else {
@@ -115,36 +127,44 @@ fn child_that_dies() {
 #[test]
 fn killed_before_any_operation_a_further_run_reaches_the_same_end() {
     let config = quick_config("seed");
-    let whole = Scratch::new("kill");
+    let whole = Scratch::in_memory("kill");
     let counter = At::new(usize::MAX, false);
     init(&config, whole.path(), Some(counter.clone())).unwrap();
-    let (expected, total) = (names(whole.path()), counter.seen.load(Ordering::Relaxed));
+    let expected = names(whole.path());
+    let changing = counter.changing();
+    assert!(changing.len() > 200, "only {} operations change something", changing.len());
+    for_each_side_by_side(&changing, |number| {
+        let scratch = Scratch::in_memory("kill");
+        die_in_child("faults::child_that_dies", CHILD, number, scratch.path());
+        assert_whole(scratch.path(), false, number);
+        init(&config, scratch.path(), None).unwrap_or_else(|e| panic!("operation {number}: {}", chain(&e)));
+        assert_whole(scratch.path(), true, number);
+        assert_eq!(names(scratch.path()), expected, "operation {number}");
+    });
+}
+
+/// Calls with each number, two at a time: a child's start is mostly waiting.
+pub(crate) fn for_each_side_by_side(numbers: &[usize], each: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= total {
-                        break;
-                    }
-                    let scratch = Scratch::new("kill");
-                    let status = Command::new(std::env::current_exe().unwrap())
-                        .args(["--exact", "faults::child_that_dies", "--test-threads=1"])
-                        .env(CHILD, format!("{number} {}", scratch.path().display()))
-                        .stdout(Stdio::null())
-                        .stderr(Stdio::null())
-                        .status()
-                        .unwrap();
-                    assert!(!status.success(), "operation {number}: the child lived on");
-                    assert_whole(scratch.path(), false, number);
-                    init(&config, scratch.path(), None)
-                        .unwrap_or_else(|e| panic!("operation {number}: {}", chain(&e)));
-                    assert_whole(scratch.path(), true, number);
-                    assert_eq!(names(scratch.path()), expected, "operation {number}");
-                    fs::remove_dir_all(scratch.path()).unwrap();
+                while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    each(*number);
                 }
             });
         }
     });
+}
+
+/// Runs a test of this binary as a process of its own, which is to die before the operation `number`.
+pub(crate) fn die_in_child(test: &str, variable: &str, number: usize, root: &Path) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .env(variable, format!("{number} {}", root.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success(), "operation {number}: the child lived on");
 }

@@ -1,12 +1,18 @@
 //! Init on a real directory tree: equal to kubeadm's, repeatable, resumable, and never out of bounds.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use k8sboot_core::{
     blocking::wait,
     error::{Code, Problem, chain},
-    exec::{self, Outcome, Run, Tree},
-    flow::{self, InitOptions, Selection},
+    exec::{self, Event, Observer, Outcome, Run, Tree},
+    flow::{self, InitOptions, Report, Selection},
     plan::Plan,
     probe,
 };
@@ -71,6 +77,30 @@ fn makes_the_files_that_kubeadm_makes_with_their_modes() {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
         }
     }
+}
+
+/// Keeps a report from events alone.
+#[derive(Default)]
+struct Recorder(Mutex<Report>);
+
+impl Observer for Recorder {
+    fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().record(event);
+    }
+}
+
+#[test]
+fn events_tell_the_report_of_a_run() {
+    let scratch = Scratch::new("recorded");
+    let recorder = Arc::new(Recorder::default());
+    let run = Run { observer: recorder.clone(), ..Run::default() };
+    let until = Selection::default().until("kubelet").unwrap();
+    let flow = flow::init(quick_config("ha"), InitOptions::at(now())).select(until).unwrap();
+    let tree = Tree::open(scratch.path()).unwrap();
+    let mut host = exec::Host::new(tree.clone());
+    let report = wait(flow.run(&mut probe::Host::new(tree), &mut host, &run)).unwrap();
+    assert!(report.changed() > 20);
+    assert_eq!(*recorder.0.lock().unwrap(), report);
 }
 
 #[test]
@@ -212,6 +242,30 @@ fn links_inside_the_tree_are_followed() {
 }
 
 #[test]
+fn a_run_that_cannot_end_changes_nothing() {
+    let config = quick_config("seed");
+    // A stage that needs another executor, a path of the wrong kind in a late stage, credentials without an authority.
+    for (until, planted, from, code) in [
+        ("addons", None, "preflight", Code::EXEC_UNSUPPORTED),
+        ("kubelet", Some("var/lib/kubelet/config.yaml"), "preflight", Code::PLAN_PATH_KIND),
+        ("kubelet", None, "kubeconfig", Code::PLAN_UNUSABLE),
+    ] {
+        let scratch = Scratch::new("rehearsal");
+        if let Some(planted) = planted {
+            fs::create_dir_all(scratch.path().join(planted)).unwrap();
+        }
+        let before = snapshot(scratch.path());
+        let selection = Selection::default().from(from).unwrap().until(until).unwrap();
+        let flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
+        let tree = Tree::open(scratch.path()).unwrap();
+        let mut host = exec::Host::new(tree.clone());
+        let error = wait(flow.run(&mut probe::Host::new(tree), &mut host, &Run::default())).unwrap_err();
+        assert_eq!(error.code(), code, "{}", chain(&error));
+        assert_eq!(snapshot(scratch.path()), before);
+    }
+}
+
+#[test]
 fn two_runs_at_once_are_refused() {
     let scratch = Scratch::new("lock");
     let tree = Tree::open(scratch.path()).unwrap();
@@ -243,7 +297,8 @@ fn cancelling_stops_before_the_next_step_and_a_further_run_goes_on() {
     let tree = Tree::open(scratch.path()).unwrap();
     let run = Run::default();
     run.cancel.trigger();
-    let flow = flow::init(config.clone(), InitOptions::at(now()));
+    let selection = Selection::default().until("kubelet").unwrap();
+    let flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
     let error =
         wait(flow.run(&mut probe::Host::new(tree.clone()), &mut exec::Host::new(tree), &run)).unwrap_err();
     assert_eq!(error.code(), Code::FLOW_CANCELLED);

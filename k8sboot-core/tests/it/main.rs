@@ -7,9 +7,12 @@
     reason = "helpers of tests"
 )]
 
-#[cfg(feature = "config")]
+#[cfg(feature = "host")]
+mod certs_flow;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "host")]
+mod exec;
 #[cfg(feature = "host")]
 mod faults;
 #[cfg(feature = "host")]
@@ -25,6 +28,12 @@ mod manifest;
 mod manifest_kubectl;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod objects;
+#[cfg(feature = "host")]
+mod oracle_etcd;
+#[cfg(feature = "host")]
+mod oracle_kubectl;
+#[cfg(feature = "host")]
+mod oracle_openssl;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod oracle_validate;
 #[cfg(all(feature = "config", feature = "crypto"))]

@@ -199,6 +199,33 @@ etcd: {external: {endpoints: [\"http://10.0.0.1:2379\", \"http://10.0.0.2:2379\"
 }
 
 #[test]
+fn directories_are_mounted_as_written_and_used_in_their_shortest_form() {
+    let config =
+        parts("", "certificatesDir: /etc/kubernetes//pki2/\netcd: {local: {dataDir: /var/lib/a/../etcd2/}}");
+    assert_eq!(config.certificates_dir(), "/etc/kubernetes/pki2");
+    assert_eq!(config.etcd_data_dir(), Some("/var/lib/etcd2"));
+    let etcd = pod(&config, "etcd");
+    assert_eq!(flag(&etcd, "data-dir"), ["/var/lib/a/../etcd2/"]);
+    assert_eq!(flag(&etcd, "cert-file"), ["/etc/kubernetes/pki2/etcd/server.crt"]);
+    let paths: Vec<&Value> =
+        etcd["spec"]["volumes"].as_array().unwrap().iter().map(|v| &v["hostPath"]["path"]).collect();
+    assert_eq!(paths, ["/etc/kubernetes//pki2//etcd", "/var/lib/a/../etcd2/"]);
+    let api_server = pod(&config, "kube-apiserver");
+    assert_eq!(flag(&api_server, "tls-cert-file"), ["/etc/kubernetes/pki2/apiserver.crt"]);
+}
+
+#[test]
+fn without_its_gate_the_runtime_endpoint_is_a_flag() {
+    let config = parts("", "featureGates: {NodeLocalCRISocket: false}");
+    assert!(!kubelet::has_instance_config(&config));
+    let socket = "unix:///var/run/containerd/containerd.sock";
+    assert!(kubelet::flags_env(&config).contains(&format!("\"--container-runtime-endpoint={socket}")));
+    let node = kubelet::node_config_yaml(&config, &PatchSet::none()).unwrap();
+    assert!(node.contains("containerRuntimeEndpoint: \"\"\n"), "{node}");
+    assert!(kubelet::has_instance_config(&parts("", "")));
+}
+
+#[test]
 fn options_change_what_they_say() {
     let config = parts("", "networking: {podSubnet: 10.0.0.0/16}");
     let members = vec![

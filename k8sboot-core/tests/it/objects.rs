@@ -274,8 +274,8 @@ fn ipv6_clusters_bind_and_resolve_on_ipv6() {
         "2001:db8::10",
         "",
     );
-    assert_eq!(kube_proxy::component_config(&config).unwrap()["bindAddress"], "::");
-    assert_eq!(kube_proxy::component_config(&config).unwrap()["clusterCIDR"], "fd00:10:244::/56");
+    assert_eq!(kube_proxy::component_config(&config)["bindAddress"], "::");
+    assert_eq!(kube_proxy::component_config(&config)["clusterCIDR"], "fd00:10:244::/56");
     assert_eq!(coredns::service(&config).unwrap().as_value()["spec"]["clusterIP"], "fd00:10:96::a");
     let kubeconfig = &kube_proxy::config_map(&config).unwrap().into_value()["data"]["kubeconfig.conf"];
     assert!(kubeconfig.as_str().unwrap().contains("server: https://[2001:db8::10]:6443\n"), "{kubeconfig}");
@@ -292,7 +292,7 @@ fn dual_stack_takes_the_first_service_subnet_for_dns() {
         let subnets = json!({"networking": {"podSubnet": pods, "serviceSubnet": services}});
         let config = with(&subnets, address, "");
         assert_eq!(coredns::service(&config).unwrap().as_value()["spec"]["clusterIP"], dns);
-        let proxy = kube_proxy::component_config(&config).unwrap();
+        let proxy = kube_proxy::component_config(&config);
         assert_eq!((&proxy["bindAddress"], &proxy["clusterCIDR"]), (&json!(bind), &json!(pods)));
     }
 }
@@ -373,7 +373,7 @@ fn the_users_kube_proxy_configuration_wins_and_is_printed_as_go_prints_it() {
         logging: {flushFrequency: 5s, format: json, vmodule: [], options: {json: {infoBufferSize: 1024Ki}}}, \
         clientConnection: {qps: 5}}\n";
     let config = with(&json!({"networking": {"podSubnet": "10.1.0.0/16"}}), "192.0.2.10", user);
-    let printed = kube_proxy::component_config(&config).unwrap();
+    let printed = kube_proxy::component_config(&config);
     for (pointer, want) in [
         ("/mode", json!("nftables")),
         ("/bindAddress", json!("192.0.2.7")),
@@ -413,25 +413,31 @@ fn the_users_kube_proxy_configuration_wins_and_is_printed_as_go_prints_it() {
 #[test]
 fn a_kube_proxy_field_of_the_wrong_type_is_named() {
     for (fields, want) in [
-        ("mode: 5", "KubeProxyConfiguration.mode: expected a string, found a number"),
-        ("bindAddressHardFail: x", "bindAddressHardFail: expected a boolean, found a string"),
-        ("iptables: 5", "KubeProxyConfiguration.iptables: expected a map, found a number"),
-        ("conntrack: {min: [1]}", "conntrack.min: expected a number, found a list"),
-        ("configSyncPeriod: 5", "configSyncPeriod: expected a duration like 1m30s, found a number"),
-        ("configSyncPeriod: soon", "configSyncPeriod: expected a duration like 1m30s, found another text"),
-        ("nodePortAddresses: primary", "nodePortAddresses: expected a list, found a string"),
+        ("mode: 5", "mode: expected text, found the number 5"),
+        ("bindAddressHardFail: x", "bindAddressHardFail: expected true or false, found the text \"x\""),
+        ("iptables: 5", "iptables: expected a mapping, found the number 5"),
+        ("conntrack: {min: [1]}", "conntrack.min: expected a whole number, found a list"),
+        ("configSyncPeriod: 5", "configSyncPeriod: expected a duration like 1m30s, found the number 5"),
+        ("nodePortAddresses: primary", "nodePortAddresses: expected a list, found the text \"primary\""),
         (
             "logging: {options: {json: {infoBufferSize: []}}}",
-            "infoBufferSize: expected a quantity like 64Ki, found a list",
+            "infoBufferSize: expected an amount like 64Ki, found a list",
         ),
     ] {
-        let user = format!(
-            "---\n{{apiVersion: kubeproxy.config.k8s.io/v1alpha1, kind: KubeProxyConfiguration, {fields}}}\n"
+        let document = format!(
+            "{{apiVersion: kubeproxy.config.k8s.io/v1alpha1, kind: KubeProxyConfiguration, {fields}}}\n"
         );
-        let config = with(&json!({}), "192.0.2.10", &user);
-        let error = kube_proxy::component_config(&config).unwrap_err().to_string();
+        let error = Documents::parse(&document).unwrap_err().to_string();
         assert!(error.ends_with(want), "{error}");
     }
+}
+
+#[test]
+fn the_builder_checks_the_types_of_component_documents_too() {
+    let document = json!({"maxPods": "5"}).as_object().cloned().unwrap();
+    let built = InitConfig::builder("v1.36.2").kubelet(document).build(&NodeFacts::named("node-1"));
+    let errors = built.unwrap_err().to_string();
+    assert!(errors.contains("KubeletConfiguration: maxPods: expected a whole number"), "{errors}");
 }
 
 #[test]

@@ -14,9 +14,11 @@ use std::{
 use k8sboot_core::{
     blocking::wait,
     config::{Documents, InitConfig},
+    entropy::{Entropy, System},
     exec::{self, FileHook, Run, Tree},
     facts::NodeFacts,
     flow::{self, FlowError, InitOptions, Report, Selection},
+    pki::{KeySource, RandomKeys},
     probe,
     time::Timestamp,
 };
@@ -28,10 +30,23 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
+        Self::below(&std::env::temp_dir(), name)
+    }
+
+    /// In memory if that is possible: flushing costs nothing there, which tests of hundreds of runs need.
+    pub(crate) fn in_memory(name: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        match fs::metadata(memory).is_ok_and(|meta| meta.permissions().mode() & 0o002 != 0) {
+            true => Self::below(memory, name),
+            false => Self::new(name),
+        }
+    }
+
+    fn below(base: &Path, name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let unique =
             format!("k8sboot-{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(unique);
+        let path = base.join(unique);
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -64,36 +79,54 @@ pub(crate) fn recorded_host(case: &str) -> NodeFacts {
     host
 }
 
-/// A recorded case, with P-256 keys where the test is not about keys.
-pub(crate) fn quick_config(case: &str) -> InitConfig {
+/// The configuration of a recorded case, with P-256 keys where the test is not about keys.
+pub(crate) fn quick_text(case: &str) -> String {
     let text = case_file(case, "config.yaml");
-    let quick = match text.contains("encryptionAlgorithm") {
+    match text.contains("encryptionAlgorithm") {
         true => text,
         false => text.replace(
             "kind: ClusterConfiguration\n",
             "kind: ClusterConfiguration\nencryptionAlgorithm: ECDSA-P256\n",
         ),
-    };
-    Documents::parse(&quick).unwrap().into_init(&recorded_host(case), None).unwrap()
+    }
+}
+
+/// [`quick_text`], read on the recorded host.
+pub(crate) fn quick_config(case: &str) -> InitConfig {
+    Documents::parse(&quick_text(case)).unwrap().into_init(&recorded_host(case), None).unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-23T03:07:02Z".parse().unwrap()
 }
 
-/// Init up to the kubelet stage, as an embedder runs it.
+/// Init up to the kubelet stage, as an embedder runs it, at [`now`].
 pub(crate) fn init(
     config: &InitConfig,
     root: &Path,
     hook: Option<Arc<dyn FileHook>>,
+) -> Result<Report, FlowError> {
+    let keys = Arc::new(RandomKeys::new(&System));
+    init_with(config, root, hook, (now(), Arc::new(System), keys))
+}
+
+/// Clock, randomness and keys of a run.
+pub(crate) type Sources = (Timestamp, Arc<dyn Entropy>, Arc<dyn KeySource>);
+
+/// [`init`] with its sources injected.
+pub(crate) fn init_with(
+    config: &InitConfig,
+    root: &Path,
+    hook: Option<Arc<dyn FileHook>>,
+    (now, entropy, keys): Sources,
 ) -> Result<Report, FlowError> {
     let mut tree = Tree::create(root).unwrap();
     if let Some(hook) = hook {
         tree = tree.with_hook(hook);
     }
     let selection = Selection::default().until("kubelet").unwrap();
-    let flow = flow::init(config.clone(), InitOptions::at(now())).select(selection).unwrap();
-    let mut host = exec::Host::new(tree.clone());
+    let flow = flow::init(config.clone(), InitOptions::at(now)).select(selection).unwrap();
+    let mut host = exec::Host::new(tree.clone()).with_sources(now, entropy, keys);
     wait(flow.run(&mut probe::Host::new(tree), &mut host, &Run::default()))
 }
 

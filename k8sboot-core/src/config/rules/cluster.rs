@@ -176,7 +176,7 @@ fn gates(report: &mut Report<'_>, cluster: &ClusterConfiguration) {
         match name.as_str() {
             "NodeLocalCRISocket" => {
                 if !on {
-                    report.warn(&field, "true", found, "it is always on since 1.36: take the entry out");
+                    report.warn(&field, "true", found, "the runtime endpoint becomes a flag again; kubeadm 1.37 has no such gate: take the entry out");
                 }
             }
             "RootlessControlPlane" => {

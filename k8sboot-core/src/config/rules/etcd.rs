@@ -67,7 +67,8 @@ fn endpoint(report: &mut Report<'_>, field: &str, url: &str, tls: bool) {
         return report.value(field, "a URL like https://HOST:2379", url, "begin it with https://");
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.is_empty() || url.contains(char::is_whitespace) {
+    let socket = matches!(scheme, "unix" | "unixs");
+    if (authority.is_empty() && !socket) || url.contains(char::is_whitespace) {
         report.value(field, "a URL like https://HOST:2379", url, "");
     } else if !matches!(scheme, "https" | "http" | "unix" | "unixs") {
         report.value(field, "the scheme https or http", url, "");

@@ -165,7 +165,10 @@ fn families(
         report.conflict(PODS, "the same first family as the services", found, remedy);
     }
     let own = |name: &str| last(&cluster.api_server.extra_args, name).is_some();
-    let overridden = own("service-cluster-ip-range") || own("advertise-address");
+    let reconciler = last(&cluster.api_server.extra_args, "endpoint-reconciler-type");
+    let overridden = own("service-cluster-ip-range")
+        || own("advertise-address")
+        || reconciler.is_some_and(|(_, kind)| kind == "none");
     if let Some(address) = advertise.filter(|a| Family::of(a) != service.family() && !overridden) {
         let found = format!("services {service} first, API server {address}");
         let remedy = format!("put the {} service subnet first", name(Family::of(&address)));

@@ -117,7 +117,7 @@ pub(in crate::config) fn certificate_key(report: &mut Report<'_>, field: &str, k
     let is_key = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if !text.is_empty() && !is_key {
         let found = format!("{} characters", text.chars().count());
-        report.value_of(field, "64 hexadecimal digits", found, "kubeadm certs certificate-key makes one");
+        report.value_of(field, "64 hexadecimal digits", found, "`certs certificate-key` makes one");
     }
 }
 

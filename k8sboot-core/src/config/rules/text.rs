@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use super::Report;
+use crate::cidr::parse_leniently;
 
 /// RFC 1123 subdomain: lower-case letters, digits, `-` and `.`; parts begin and end with a letter or digit; at most 253.
 pub(super) fn is_subdomain(text: &str) -> bool {
@@ -32,7 +33,7 @@ pub(super) fn subdomain(report: &mut Report<'_>, field: &str, text: &str) {
 pub(super) fn sans(report: &mut Report<'_>, field: &str, names: &[String]) {
     for (index, name) in names.iter().enumerate() {
         let domain = name.strip_prefix("*.").unwrap_or(name);
-        if name.parse::<IpAddr>().is_err() && !is_subdomain(domain) {
+        if parse_leniently(name).is_none() && !is_subdomain(domain) {
             let remedy = if name.contains(',') {
                 "write one name per list item"
             } else if name.contains(':') || name.contains('/') {
@@ -87,34 +88,52 @@ fn split(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A repository that an image name can be appended to.
+///
+/// Source: the reference grammar of container images (distribution/reference), which kubeadm applies too.
 pub(super) fn repository(report: &mut Report<'_>, field: &str, text: &str) {
-    let component = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    let mut parts = text.split('/');
-    let host = parts.next().unwrap_or_default();
-    let host_fits = match split(host) {
-        Some((host, port)) => {
-            (component(host) || host.parse::<std::net::Ipv6Addr>().is_ok()) && port.parse::<u16>().is_ok()
-        }
-        None => component(host),
-    };
-    let path: Vec<&str> = parts.collect();
-    if !host_fits || !path.iter().all(|part| component(part)) {
-        let remedy = if text.contains("://") {
-            "leave out the scheme"
-        } else if text.ends_with('/') {
-            "leave out the last /"
-        } else if path.last().is_some_and(|last| last.contains(':')) {
-            "leave out the tag; it follows from the version"
-        } else {
-            ""
-        };
-        report.value(field, "an image repository like registry.example.com/k8s", text, remedy);
-    } else if path.iter().any(|part| part.bytes().any(|b| b.is_ascii_uppercase())) {
-        let remedy = "container runtimes refuse upper case in image names";
-        report.warn(field, "lower case", format!("{text:?}"), remedy);
+    if is_repository(text) {
+        return;
     }
+    let lower = text.to_lowercase();
+    let remedy = if text.contains("://") {
+        "leave out the scheme"
+    } else if text.ends_with('/') {
+        "leave out the last /"
+    } else if lower != text && is_repository(&lower) {
+        "write the path in lower case"
+    } else if text.split('/').skip(1).last().is_some_and(|last| last.contains(':')) {
+        "leave out the tag; it follows from the version"
+    } else {
+        ""
+    };
+    report.value(field, "an image repository like registry.example.com/k8s", text, remedy);
+}
+
+fn is_repository(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let first = parts.next().unwrap_or_default();
+    (is_registry(first) || is_path_component(first)) && parts.all(is_path_component)
+}
+
+/// Letters and digits, joined by `-` and `.`, in any case, or an IPv6 address in brackets; with or without port.
+fn is_registry(text: &str) -> bool {
+    let (host, port) = split(text).unwrap_or((text, "0"));
+    let label = |label: &str| {
+        label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    digits && (host.split('.').all(label) || host.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.
+fn is_path_component(text: &str) -> bool {
+    let name = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let joint = |joint: &[u8]| matches!(joint, b"" | b"." | b"_" | b"__") || joint.iter().all(|b| *b == b'-');
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(name) && bytes.last().is_some_and(name) && bytes.split(name).all(joint)
 }
 
 /// Arguments need a name, without dashes.
@@ -143,6 +162,35 @@ mod tests {
         }
         for text in ["", "A", "-a", "a-", "a..b", ".a", "a.", "a_b", "a b", "ä", &"a".repeat(254)] {
             assert!(!is_subdomain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn repositories_as_image_references_have_them() {
+        for text in [
+            "registry.k8s.io",
+            "REG.example/up",
+            "localhost:5000",
+            "reg_x/a__b",
+            "reg.example:5000/a-b/c--d.e",
+            "[::1]:5000/x",
+        ] {
+            assert!(is_repository(text), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "reg.example/Up",
+            "reg.example/a-",
+            "reg.example/a..b",
+            "reg.example/a___b",
+            "reg.example/a/",
+            "reg.example//a",
+            "https://reg.example/a",
+            "reg.example/a:1",
+            "reg ex",
+        ] {
+            assert!(!is_repository(text), "{text}");
         }
     }
 

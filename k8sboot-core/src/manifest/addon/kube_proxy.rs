@@ -41,7 +41,8 @@ pub fn objects(config: &InitConfig, patches: &PatchSet) -> Result<Vec<Object>, M
 /// # Errors
 ///
 /// [`ManifestError::Config`] for a field of the wrong type.
-pub fn component_config(config: &InitConfig) -> Result<Value, ManifestError> {
+#[must_use]
+pub fn component_config(config: &InitConfig) -> Value {
     kube_proxy_config::config(config)
 }
 
@@ -62,7 +63,7 @@ pub fn warnings(config: &InitConfig) -> Vec<String> {
 /// What [`component_config`] refuses.
 #[cfg(feature = "crypto")]
 pub fn config_map(config: &InitConfig) -> Result<Object, ManifestError> {
-    let config_conf = yaml::to_yaml(&component_config(config)?);
+    let config_conf = yaml::to_yaml(&component_config(config));
     let data = BTreeMap::from([
         ("config.conf", config_conf.trim_end_matches('\n').to_owned()),
         ("kubeconfig.conf", kubeconfig(&config.api_server())),

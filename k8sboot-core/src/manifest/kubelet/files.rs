@@ -25,13 +25,22 @@ use crate::{
 pub fn node_config_yaml(config: &InitConfig, patches: &PatchSet) -> Result<String, ManifestError> {
     let mut document = cluster_config(config);
     patches.apply(patch::KUBELET_CONFIGURATION, &mut document)?;
-    if versions::release(config.version()).instance_config
+    if has_instance_config(config)
         && let Some(document) = document.as_object_mut()
     {
         let endpoint = json!(config.init().node_registration.cri_socket);
         document.insert("containerRuntimeEndpoint".into(), endpoint);
     }
     Ok(yaml::to_yaml(&document))
+}
+
+/// Whether the runtime's socket stands in instance-config.yaml, instead of a flag and an annotation of the Node.
+///
+/// The version decides, unless the feature gate `NodeLocalCRISocket` is set; kubeadm 1.36 still heeds `false`.
+#[must_use]
+pub fn has_instance_config(config: &InitConfig) -> bool {
+    let gate = config.cluster().feature_gates.get("NodeLocalCRISocket");
+    gate.copied().unwrap_or(versions::release(config.version()).instance_config)
 }
 
 /// instance-config.yaml: what kubelets of one cluster may not share. Written for 1.34 and later.
@@ -48,6 +57,7 @@ pub fn flags_env(config: &InitConfig) -> String {
         host_name: &config.host().hostname,
         pause_image: &images::pause(config),
         register_taints: false,
+        instance_config: has_instance_config(config),
         release: versions::release(config.version()),
     }
     .env()
@@ -64,6 +74,8 @@ pub struct NodeFlags<'a> {
     pub pause_image: &'a str,
     /// The kubelet sets the taints when it registers: so for workers.
     pub register_taints: bool,
+    /// Whether the runtime endpoint stands in instance-config.yaml instead.
+    pub instance_config: bool,
     /// The target release.
     pub release: &'static Release,
 }
@@ -75,7 +87,7 @@ impl NodeFlags<'_> {
         let registration = self.registration;
         let mut defaults = Vec::new();
         let mut set = |name: &str, value: String| defaults.push((name.to_owned(), value));
-        if !self.release.instance_config {
+        if !self.instance_config {
             set("container-runtime-endpoint", registration.cri_socket.clone());
         }
         if self.release.pod_infra_image_flag {
@@ -182,8 +194,14 @@ mod tests {
         ] {
             let release = versions::RELEASES.iter().find(|r| r.minor == minor).unwrap();
             let pause_image = &format!("r/pause:{}", release.pause_tag);
-            let flags =
-                NodeFlags { registration: &registration, host_name, pause_image, register_taints, release };
+            let flags = NodeFlags {
+                registration: &registration,
+                host_name,
+                pause_image,
+                register_taints,
+                instance_config: release.instance_config,
+                release,
+            };
             assert_eq!(flags.env(), format!("KUBELET_KUBEADM_ARGS=\"{want}\"\n"), "{minor}");
         }
     }

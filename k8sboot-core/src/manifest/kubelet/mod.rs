@@ -3,9 +3,8 @@
 //! Source of the rules: kubeadm 1.36, kubelet component config and kubelet-start phase;
 //! KubeletConfiguration (v1beta1), <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>.
 
-mod fields;
 mod files;
 mod settings;
 
-pub use files::{NodeFlags, flags_env, instance_config_yaml, node_config_yaml};
+pub use files::{NodeFlags, flags_env, has_instance_config, instance_config_yaml, node_config_yaml};
 pub use settings::{config, warnings};

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{edit, normalise};
-use crate::{config::InitConfig, manifest::static_pod::join};
+use crate::{
+    config::{InitConfig, kubelet_fields},
+    manifest::{component::normalise, static_pod::join},
+};
 
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
@@ -16,8 +18,9 @@ struct Recommended {
 /// The KubeletConfiguration of the cluster, as the ConfigMap kubelet-config holds it.
 ///
 /// The user's document with kubeadm's settings filled in and every field that Go always prints. A differing value of the
-/// user is kept ([`warnings`] names it), except that `rotateCertificates` is always true. Fields that are not known to this
-/// library are carried through.
+/// user is kept ([`warnings`] names it), except that `rotateCertificates` is always true. Fields that the type does not
+/// have are lost, as they are in kubeadm; of versions newer than
+/// [`NEWEST_KNOWN_TYPES`](crate::manifest::versions::NEWEST_KNOWN_TYPES) they are carried through.
 #[must_use]
 pub fn config(config: &InitConfig) -> Value {
     let mut document = config.kubelet().document.clone();
@@ -30,7 +33,7 @@ pub fn config(config: &InitConfig) -> Value {
         document.insert("cgroupDriver".into(), json!("systemd"));
     }
     document.insert("rotateCertificates".into(), json!(true));
-    normalise(&mut document);
+    normalise(kubelet_fields::FIELDS, &mut document, config.version());
     Value::Object(document)
 }
 
@@ -90,6 +93,16 @@ fn set_default(map: &mut Map<String, Value>, path: &[&str], value: Value) {
         [_] => {}
         [parent, rest @ ..] => edit(map, parent, |map| set_default(map, rest, value)),
     }
+}
+
+/// Changes the map below a name; one is made if there is none.
+fn edit(map: &mut Map<String, Value>, name: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+    let mut inner = match map.shift_remove(name) {
+        Some(Value::Object(inner)) => inner,
+        _ => Map::new(),
+    };
+    change(&mut inner);
+    map.insert(name.to_owned(), Value::Object(inner));
 }
 
 /// Not given, or the empty text, which Go cannot tell from it. Only `resolvConf` can be given as empty: "use no file".

@@ -8,6 +8,7 @@ mod merge;
 mod schema;
 mod set;
 mod strategic;
+mod typed;
 
 pub use set::{AppliedPatch, Patch, PatchKind, PatchSet};
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{
     COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMONSET, KUBELET_CONFIGURATION, json, json::Misfit, merge,
-    schema::Schema, strategic,
+    schema::Schema, strategic, typed,
 };
-use crate::manifest::{ManifestError, quantity, yaml};
+use crate::manifest::{ManifestError, component::structure, yaml};
 
 /// Every target that a file name can start with. None is the beginning of another.
 const TARGETS: [&str; 7] = [
@@ -95,9 +95,9 @@ impl PatchSet {
     /// # use k8sboot_core::manifest::PatchSet;
     /// let file = ("etcd0+merge.yaml".to_owned(), b"metadata: {labels: {tier: null}}".to_vec());
     /// let patches = PatchSet::from_files([file])?;
-    /// let mut pod = serde_json::json!({"kind": "Pod", "metadata": {"labels": {"tier": "x"}}});
+    /// let mut pod = serde_json::json!({"kind": "Pod", "metadata": {"labels": {"component": "etcd", "tier": "x"}}});
     /// assert_eq!(patches.apply("etcd", &mut pod)?.len(), 1);
-    /// assert_eq!(pod, serde_json::json!({"kind": "Pod", "metadata": {"labels": {}}}));
+    /// assert_eq!(pod["metadata"]["labels"], serde_json::json!({"component": "etcd"}));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, ManifestError> {
@@ -120,7 +120,15 @@ impl PatchSet {
                 found,
             };
             let text = std::str::from_utf8(&content).map_err(|e| invalid("UTF-8", e.to_string()))?;
-            let documents = yaml::parse_all(text).map_err(|e| invalid("YAML or JSON", e.to_string()))?;
+            let documents = yaml::parse_all(text).map_err(|error| {
+                let found = match error {
+                    ManifestError::Syntax { line, column, problem } => {
+                        format!("in line {line}, column {column}: {problem}")
+                    }
+                    other => other.to_string(),
+                };
+                invalid("YAML or JSON", found)
+            })?;
             if documents.is_empty() {
                 set.ignored.push(file);
                 continue;
@@ -183,8 +191,8 @@ impl Patch {
 
     /// Applies the patch. On an error the value is unchanged.
     ///
-    /// Quantities of a pod's resources come out in Kubernetes' canonical form (`1000m` as `1`), as kubeadm reads the
-    /// patched pod back before it prints it.
+    /// A patched pod comes out as Go prints it, as kubeadm reads it back first: without zero values and fields that pods do
+    /// not have, quantities in canonical form (`1000m` as `1`).
     ///
     /// # Errors
     ///
@@ -192,6 +200,8 @@ impl Patch {
     pub fn apply(&self, value: &mut Value) -> Result<(), ManifestError> {
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
         let schema = Schema::of(kind);
+        // As the objects of Kubernetes 1.33 have it.
+        let unset_time = value.pointer("/metadata/creationTimestamp").is_some_and(Value::is_null);
         let outcome = match self.kind {
             PatchKind::Json => json::apply(value, &self.content),
             PatchKind::Merge if self.content.is_object() => {
@@ -208,10 +218,16 @@ impl Patch {
             expected,
             found,
         })?;
-        match schema {
-            Schema::Pod => quantity::canonical_resources(value.pointer_mut("/spec")),
-            Schema::Workload => quantity::canonical_resources(value.pointer_mut("/spec/template/spec")),
-            Schema::Plain => {}
+        let fields = match schema {
+            Schema::Pod => typed::POD,
+            Schema::Workload => typed::WORKLOAD,
+            Schema::Plain => return Ok(()),
+        };
+        if let Value::Object(map) = value {
+            *map = structure(fields, map, false);
+            if let (true, Some(Value::Object(metadata))) = (unset_time, map.get_mut("metadata")) {
+                metadata.entry("creationTimestamp").or_insert(Value::Null);
+            }
         }
         Ok(())
     }
@@ -262,6 +278,51 @@ fn parse_name(name: &str) -> Result<Option<(&'static str, PatchKind)>, &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patched_pod_is_what_its_type_holds() {
+        let pod = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "etcd", "creationTimestamp": null},
+            "spec": {"containers": [{"name": "etcd", "resources": {}}], "hostNetwork": true}, "status": {},
+        });
+        let patch = "
+metadata: {annotations: {}}
+spec:
+  nope: 1
+  hostNetwork: false
+  dnsPolicy: ''
+  priority: 0
+  tolerations: []
+  overhead: {cpu: '0.1'}
+  containers:
+  - {name: side, image: i, env: [], stdin: false, volumeMounts: [{name: v, mountPath: /v, readOnly: false}]}
+  volumes:
+  - name: v
+    hostPath: {path: /v, type: ''}
+  - name: w
+    emptyDir: {medium: '', sizeLimit: 1024Mi}
+";
+        let want = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "etcd", "creationTimestamp": null},
+            "spec": {
+                "containers": [
+                    {"name": "side", "image": "i", "resources": {}, "volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+                    {"name": "etcd", "resources": {}},
+                ],
+                "overhead": {"cpu": "100m"},
+                "priority": 0,
+                "volumes": [
+                    {"name": "v", "hostPath": {"path": "/v", "type": ""}},
+                    {"name": "w", "emptyDir": {"sizeLimit": "1Gi"}},
+                ],
+            },
+            "status": {},
+        });
+        let set = PatchSet::from_files([("etcd.yaml".to_owned(), patch.as_bytes().to_vec())]).unwrap();
+        let mut got = pod;
+        set.apply("etcd", &mut got).unwrap();
+        assert_eq!(got, want);
+    }
 
     #[test]
     fn names_tell_target_and_kind() {

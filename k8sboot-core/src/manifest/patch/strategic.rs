@@ -153,7 +153,7 @@ impl Merge {
             },
         };
         let order = match order {
-            Some(order) => list(order, place)?,
+            Some(order) => in_order(new, list(order, place)?, self.key(place), place)?,
             None => new,
         };
         Ok(arranged(merged, order, &old, self.key(place)))
@@ -251,6 +251,31 @@ fn retain_keys(
     Ok(())
 }
 
+/// The order, if it names every item of the patch's own list in the same order.
+fn in_order<'a>(
+    new: &[Value],
+    order: &'a [Value],
+    key: Option<&str>,
+    place: &Place<'_>,
+) -> Result<&'a [Value], Misfit> {
+    let mut rest = order.iter();
+    for item in new.iter().filter(|item| item.get(PATCH).is_none()) {
+        if !rest.any(|other| matches(item, other, key)) {
+            let found = "an item that is not there or stands elsewhere";
+            return Err(place.misfit("the items in the order of $setElementOrder", found));
+        }
+    }
+    Ok(order)
+}
+
+/// Whether two items of a list stand for the same.
+fn matches(a: &Value, b: &Value, key: Option<&str>) -> bool {
+    match key {
+        Some(key) => same(a.get(key), b.get(key)),
+        None => a == b,
+    }
+}
+
 fn list<'a>(value: &'a Value, place: &Place<'_>) -> Result<&'a [Value], Misfit> {
     value.as_array().map(Vec::as_slice).ok_or_else(|| place.misfit("a list", type_name(value)))
 }
@@ -290,11 +315,7 @@ fn items(list: &[Value]) -> Vec<Value> {
 /// Both groups are merged as Kubernetes does it: one of the others goes first only if it stood before the named one in
 /// the old list. So new items come before old ones that the patch does not name.
 fn arranged(merged: Vec<Value>, order: &[Value], old: &[Value], key: Option<&str>) -> Vec<Value> {
-    let matches = |a: &Value, b: &Value| match key {
-        Some(key) => same(a.get(key), b.get(key)),
-        None => a == b,
-    };
-    let place = |list: &[Value], item: &Value| list.iter().position(|other| matches(other, item));
+    let place = |list: &[Value], item: &Value| list.iter().position(|other| matches(other, item, key));
     let (mut named, mut others): (Vec<_>, Vec<_>) =
         merged.into_iter().partition(|item| place(order, item).is_some());
     named.sort_by_key(|item| place(order, item));
@@ -450,6 +471,10 @@ mod tests {
                 "/spec/volumes/0/$retainKeys",
             ),
             (json!({"spec": {"$setElementOrder/volumes": 1}}), "/spec/volumes"),
+            (
+                json!({"spec": {"$setElementOrder/volumes": [{"name": "v"}], "volumes": [{"name": "w"}, {"name": "v"}]}}),
+                "/spec/volumes",
+            ),
             (json!([]), "/"),
         ] {
             let mut got = pod.clone();

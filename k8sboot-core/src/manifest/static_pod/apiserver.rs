@@ -18,10 +18,10 @@ pub(super) fn pod(config: &InitConfig, release: &Release) -> Pod {
     let cluster = config.cluster();
     let address = advertise_address(config);
     let mut volumes = Volumes::default();
-    volumes.add("k8s-certs", config.certificates_dir(), DIRECTORY, true);
+    volumes.add("k8s-certs", &config.cluster().certificates_dir, DIRECTORY, true);
     volumes.add_ca_certificates(&config.host().ca_directories);
     if let Some(external) = &cluster.etcd.external {
-        volumes.add_external_etcd(external, config.certificates_dir());
+        volumes.add_external_etcd(external, &config.cluster().certificates_dir);
     }
     volumes.extend(&cluster.api_server.extra_volumes);
     Pod {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::v1beta4::Arg,
+    config::{clean_path, v1beta4::Arg},
     manifest::versions::{ArgumentOrder, Release},
 };
 
@@ -49,17 +49,7 @@ pub(super) fn last<'a>(extra: &'a [Arg], name: &str) -> Option<&'a str> {
 
 /// A directory and a name below it, tidied as Go's `filepath.Join` does: no double or trailing slashes, no dots.
 pub(in crate::manifest) fn join(directory: &str, name: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(name.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    clean_path(&format!("{directory}/{name}"))
 }
 
 /// `HOST:PORT`, IPv6 in brackets.

@@ -19,7 +19,7 @@ const FLEXVOLUME: &str = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec";
 pub(super) fn pod(config: &InitConfig, options: &RenderOptions, release: &Release) -> Pod {
     let settings = &config.cluster().controller_manager;
     let mut volumes = Volumes::default();
-    volumes.add("k8s-certs", config.certificates_dir(), DIRECTORY, true);
+    volumes.add("k8s-certs", &config.cluster().certificates_dir, DIRECTORY, true);
     volumes.add_ca_certificates(&config.host().ca_directories);
     volumes.add("kubeconfig", KUBECONFIG, FILE, true);
     if release.flexvolume {

@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn pod(config: &InitConfig, local: &LocalEtcd, options: &RenderOptions, release: &Release) -> Pod {
     let mut volumes = Volumes::with_mounts_as_added();
     volumes.add("etcd-data", &local.data_dir, DIRECTORY, false);
-    volumes.add("etcd-certs", &format!("{}/etcd", config.certificates_dir()), DIRECTORY, false);
+    volumes.add("etcd-certs", &format!("{}/etcd", config.cluster().certificates_dir), DIRECTORY, false);
     Pod {
         component: "etcd",
         image: images::etcd(config),

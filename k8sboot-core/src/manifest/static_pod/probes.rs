@@ -77,9 +77,9 @@ pub(super) fn startup_failures(config: &InitConfig) -> i64 {
     nanos.div_euclid(PERIOD_NANOS) + i64::from(nanos.rem_euclid(PERIOD_NANOS) != 0)
 }
 
-/// The host to ask: none where a component listens on every address.
+/// The host to ask: none where a component listens on every address, or is told no address at all.
 pub(super) fn host(address: &str) -> Option<String> {
-    (!matches!(address, "0.0.0.0" | "::")).then(|| address.to_owned())
+    (!matches!(address, "" | "0.0.0.0" | "::")).then(|| address.to_owned())
 }
 
 /// Where etcd answers: the first URL of the user's `listen-metrics-urls`, else HTTP on the local host, port 2381.
@@ -92,7 +92,7 @@ pub(super) fn etcd_endpoint(extra: &[Arg], local_host: &str) -> Endpoint {
     let Some((scheme, host, port)) = url.and_then(parse_url) else { return default };
     Endpoint {
         host: Some(host.to_owned()),
-        port: port.parse().unwrap_or(METRICS_PORT),
+        port: port.parse::<u16>().ok().filter(|port| *port > 0).map_or(METRICS_PORT, u32::from),
         scheme: if scheme.eq_ignore_ascii_case("https") { "HTTPS" } else { "HTTP" },
     }
 }
@@ -117,6 +117,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_component_on_every_address_is_asked_at_the_pods_own() {
+        for (address, want) in [
+            ("", None),
+            ("0.0.0.0", None),
+            ("::", None),
+            ("::1", Some("::1")),
+            ("localhost", Some("localhost")),
+        ] {
+            assert_eq!(host(address).as_deref(), want, "{address}");
+        }
+    }
+
+    #[test]
     fn etcd_is_asked_where_it_serves_metrics() {
         for (urls, host, port, scheme) in [
             (None, "127.0.0.1", 2381, "HTTP"),
@@ -125,6 +138,8 @@ mod tests {
             (Some("http://metrics.local"), "metrics.local", 2381, "HTTP"),
             (Some("https://u:p@h:9/x"), "h", 9, "HTTPS"),
             (Some("http://h:"), "h", 2381, "HTTP"),
+            (Some("http://h:0"), "h", 2381, "HTTP"),
+            (Some("http://h:65536"), "h", 2381, "HTTP"),
             (Some("0.0.0.0:2391"), "127.0.0.1", 2381, "HTTP"),
             (Some("http://:2391"), "127.0.0.1", 2381, "HTTP"),
             (Some("http://h:x"), "127.0.0.1", 2381, "HTTP"),

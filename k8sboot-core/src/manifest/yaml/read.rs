@@ -37,7 +37,10 @@ fn syntax(error: Option<ReadError>) -> ManifestError {
         return ManifestError::Syntax { line: 0, column: 0, problem: "nothing".to_owned() };
     };
     let field = if path.is_empty() { String::new() } else { format!(" at {path}") };
-    let problem = format!("{found}{field}, where {expected} is expected");
+    let problem = match expected.as_str() {
+        "YAML or JSON" => format!("{found}{field}"),
+        _ => format!("{found}{field}, where {expected} is expected"),
+    };
     ManifestError::Syntax { line: place.line, column: place.column, problem }
 }
 

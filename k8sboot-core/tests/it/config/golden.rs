@@ -267,7 +267,7 @@ fn accepts_what_kubeadm_accepts() {
         ("nodeRegistration: {taints: []}", ""),
         (
             "nodeRegistration: {criSocket: /var/run/crio/crio.sock}",
-            "imageRepository: registry.local:5000/K8s",
+            "imageRepository: Registry.local:5000/k8s",
         ),
         ("localAPIEndpoint: {advertiseAddress: '2001:DB8::1'}", "networking: {serviceSubnet: 'fd00::/108'}"),
         (
@@ -278,6 +278,11 @@ fn accepts_what_kubeadm_accepts() {
         ("certificateKey: null", "kubernetesVersion: stable-1.35"),
         ("", "kubernetesVersion: v1.38.0-alpha.1"),
         ("", "etcd: {external: {endpoints: ['http://a:2379'], httpEndpoints: []}}"),
+        ("", "etcd: {external: {endpoints: ['unix:///run/etcd.sock']}}"),
+        (
+            "localAPIEndpoint: {advertiseAddress: 192.0.2.10}",
+            "networking: {serviceSubnet: 'fd00::/108'}\napiServer: {extraArgs: [{name: endpoint-reconciler-type, value: none}]}",
+        ),
         (
             "",
             "networking: {podSubnet: 12.0.0.0/7}\ncontrollerManager: {extraArgs: [{name: allocate-node-cidrs, value: 'false'}]}",
@@ -299,6 +304,8 @@ fn accepts_what_kubeadm_accepts() {
         "networking: {serviceSubnet: 'fd00::/108'}",
     ));
     assert_eq!(config.init().local_api_endpoint.advertise_address, "2001:db8::1");
+    let config = init(&both("localAPIEndpoint: {advertiseAddress: 010.001.002.003}", ""));
+    assert_eq!(config.init().local_api_endpoint.advertise_address, "10.1.2.3");
 }
 
 #[test]

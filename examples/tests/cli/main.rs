@@ -1,0 +1,18 @@
+//! The command line as users run it: the real binary, one integration binary with a module per topic.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
+mod bad_config;
+mod bad_tree;
+mod commands;
+mod golden;
+mod init;
+mod programs;
+mod support;
+mod usage;
