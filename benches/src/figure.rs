@@ -37,7 +37,7 @@ pub struct Target {
 
 /// What kubeadm takes for the same, as recorded in the project's reference of kubeadm 1.36.2.
 ///
-/// It was recorded on another machine: on this one kubeadm would be as much faster or slower as the machine is.
+/// It was recorded on two cores of 2.6 GHz: on a machine that is faster or slower, so would kubeadm be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recorded {
     /// What was recorded, for example `init --dry-run`.
