@@ -12,6 +12,7 @@ PROFILE ?= release
 FEATURES ?=
 TARGET_DIR ?= $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 30
+FUZZ_ARGS ?=
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -50,7 +51,7 @@ bench:
 fuzz:
 	k8sboot-core/fuzz/seed
 	@cd k8sboot-core && for target in $$($(CARGO) fuzz list); do \
-	  echo "fuzz $$target" && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	  echo "fuzz $$target" && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) $(FUZZ_ARGS) || exit 1; \
 	done
 
 install:
