@@ -42,7 +42,7 @@ impl Host {
     #[must_use]
     pub fn new(tree: Tree) -> Self {
         Self {
-            tree,
+            tree: tree.batched(),
             entropy: Arc::new(System),
             keys: Arc::new(RandomKeys::new(&System)),
             now: Timestamp::from(SystemTime::now()),
@@ -312,5 +312,10 @@ impl Executor for Host {
     fn run<'a>(&'a mut self, step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Result<Outcome, ExecError>> {
         let outcome = self.carry_out(step);
         Box::pin(std::future::ready(outcome))
+    }
+
+    fn finish<'a>(&'a mut self, _run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
+        let flushed = self.tree.flush().map_err(ExecError::from);
+        Box::pin(std::future::ready(flushed))
     }
 }

@@ -38,6 +38,16 @@ pub trait Executor: Send {
     ///
     /// What failed and where. The step is then not done, or done in part such that running it again completes it.
     fn run<'a>(&'a mut self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Result<Outcome, ExecError>>;
+
+    /// Told once after the last step of a plan, also if one failed: makes durable what was put off until then.
+    ///
+    /// # Errors
+    ///
+    /// As for the steps themselves.
+    fn finish<'a>(&'a mut self, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
+        let _ = run;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// What became of a step.

@@ -6,12 +6,13 @@
 //! all. The last part of a path is never followed.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs::File,
     io::{self, Read},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rustix::{
@@ -96,6 +97,7 @@ pub struct Tree {
     path: PathBuf,
     is_slash: bool,
     hook: Option<Arc<dyn FileHook>>,
+    unflushed: Option<Arc<Mutex<BTreeSet<String>>>>,
 }
 
 /// What is at a path.
@@ -170,7 +172,7 @@ impl Tree {
             errno => at(errno.into()),
         })?;
         let is_slash = std::fs::canonicalize(&path).map_err(at)? == Path::new("/");
-        Ok(Self { root: Arc::new(fd), path, is_slash, hook: None })
+        Ok(Self { root: Arc::new(fd), path, is_slash, hook: None, unflushed: None })
     }
 
     /// Makes the root directory (mode 0755) and its parents if they are missing, then opens the tree.
@@ -193,6 +195,53 @@ impl Tree {
     pub fn with_hook(mut self, hook: Arc<dyn FileHook>) -> Self {
         self.hook = Some(hook);
         self
+    }
+
+    /// The same tree, with directories flushed by [`flush`](Self::flush), each once, and no longer after every write.
+    ///
+    /// Every file is still on the disk, whole, before it gets its name; what waits is only that the name survives a power
+    /// cut. A stage with twenty files in one directory so costs twenty-one flushes and not forty.
+    #[must_use]
+    pub fn batched(mut self) -> Self {
+        self.unflushed = Some(Arc::default());
+        self
+    }
+
+    /// Flushes the directories that [`batched`](Self::batched) put off.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Io`] naming the directory; those not yet flushed are tried again by the next call.
+    pub fn flush(&self) -> Result<(), FileError> {
+        let Some(unflushed) = &self.unflushed else { return Ok(()) };
+        let next = || unflushed.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
+        while let Some(path) = next() {
+            // A directory that is gone has nothing to lose.
+            if let Some(directory) = self.directory(&path)? {
+                self.sync_now(&directory)?;
+            }
+            unflushed.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync_directory(&self, directory: &Directory) -> Result<(), FileError> {
+        match &self.unflushed {
+            Some(unflushed) => {
+                unflushed.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.path.clone());
+                Ok(())
+            }
+            None => self.sync_now(directory),
+        }
+    }
+
+    pub(super) fn sync_now(&self, directory: &Directory) -> Result<(), FileError> {
+        self.before(FileOp::SyncDirectory, &directory.path)?;
+        match rustix::fs::fsync(&directory.fd) {
+            // Some file systems cannot flush a directory; there is nothing better to do there.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(errno) => Err(io_error(FileOp::SyncDirectory, &directory.path, errno)),
+        }
     }
 
     /// Where the tree is on this machine.

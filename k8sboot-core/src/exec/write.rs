@@ -118,11 +118,11 @@ impl Tree {
         let leading = Temporary::create(self, &directory, first_name, first.0, first.2)?
             .fill(self, first.0, first.1)?;
         // The names of the temporary files must survive too.
-        self.sync_directory(&directory)?;
+        self.sync_now(&directory)?;
         leading.publish(self, Guard::None)?;
         let staged = staged.keep();
         // No file system may put the second name on the disk before the first.
-        self.sync_directory(&directory)?;
+        self.sync_now(&directory)?;
         staged.publish(self, Guard::None)?;
         self.sync_directory(&directory)?;
         Ok(Outcome::Changed)
@@ -208,15 +208,6 @@ impl Tree {
         self.before(FileOp::SetMode, path)?;
         rustix::fs::fchmod(fd, Mode::from_raw_mode(mode))
             .map_err(|errno| io_error(FileOp::SetMode, path, errno))
-    }
-
-    fn sync_directory(&self, directory: &Directory) -> Result<(), FileError> {
-        self.before(FileOp::SyncDirectory, &directory.path)?;
-        match rustix::fs::fsync(&directory.fd) {
-            // Some file systems cannot flush a directory; there is nothing better to do there.
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(errno) => Err(io_error(FileOp::SyncDirectory, &directory.path, errno)),
-        }
     }
 }
 

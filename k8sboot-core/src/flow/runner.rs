@@ -194,6 +194,26 @@ pub async fn carry_out(plan: &Plan, on: &mut dyn Executor, run: &Run) -> Result<
         step: "prepare".to_owned(),
         source: Box::new(source),
     })?;
+    let done = steps_of(plan, on, run, &mut report).await;
+    // What was done is made durable also if a step failed; the failure of the step is the one to tell.
+    let finished = on.finish(run).await;
+    done?;
+    finished.map_err(|source| FlowError::Step {
+        stage,
+        step: "finish".to_owned(),
+        source: Box::new(source),
+    })?;
+    run.observer.event(&Event::StageDone { stage });
+    Ok(report)
+}
+
+async fn steps_of(
+    plan: &Plan,
+    on: &mut dyn Executor,
+    run: &Run,
+    report: &mut StageReport,
+) -> Result<(), FlowError> {
+    let (stage, steps) = (plan.stage, plan.steps().len());
     for (index, step) in plan.steps().iter().enumerate() {
         if run.cancel.is_triggered() {
             return Err(FlowError::Cancelled { stage, before: step.id.clone() });
@@ -214,6 +234,5 @@ pub async fn carry_out(plan: &Plan, on: &mut dyn Executor, run: &Run) -> Result<
             }
         }
     }
-    run.observer.event(&Event::StageDone { stage });
-    Ok(report)
+    Ok(())
 }
