@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
     guard::{guard, guard_void, needs},
-    handle::{Exclusive, Slot, give, out, read, release},
+    handle::{Slot, exclusive, give, out, read, release},
     text::{k8sboot_buf_t, plain, secret, text},
 };
 
@@ -17,21 +17,7 @@ type Authority = std::convert::Infallible;
 /// A certificate authority with its private key. Immutable. Freed with `k8sboot_ca_free`, which wipes the key.
 pub struct k8sboot_ca_t(Slot<Authority>);
 
-impl Exclusive for k8sboot_ca_t {
-    type Value = Authority;
-
-    fn new(slot: Slot<Authority>) -> Self {
-        Self(slot)
-    }
-
-    fn slot(&self) -> &Slot<Authority> {
-        &self.0
-    }
-
-    fn into_slot(self) -> Slot<Authority> {
-        self.0
-    }
-}
+exclusive!(k8sboot_ca_t, Authority);
 
 /// Makes a certificate authority that signs itself, with a new key, as kubeadm makes them.
 ///

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
     guard::{guard, guard_void, needs},
-    handle::{Exclusive, Slot, give, out, read, release},
+    handle::{Slot, exclusive, give, out, read, release},
     text::{k8sboot_buf_t, optional_text, plain, secret_text, text},
 };
 
@@ -28,21 +28,7 @@ type Proven = std::convert::Infallible;
 /// A configuration with every default filled in and every rule checked. Immutable. Freed with `k8sboot_config_free`.
 pub struct k8sboot_config_t(Slot<Proven>);
 
-impl Exclusive for k8sboot_config_t {
-    type Value = Proven;
-
-    fn new(slot: Slot<Proven>) -> Self {
-        Self(slot)
-    }
-
-    fn slot(&self) -> &Slot<Proven> {
-        &self.0
-    }
-
-    fn into_slot(self) -> Slot<Proven> {
-        self.0
-    }
-}
+exclusive!(k8sboot_config_t, Proven);
 
 /// Reads kubeadm configuration documents (YAML or JSON), fills in the defaults and proves the result.
 ///

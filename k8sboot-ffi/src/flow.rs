@@ -7,7 +7,7 @@ use crate::{
     error::{k8sboot_code_t, k8sboot_error_t},
     event::{Run, k8sboot_run_t},
     guard::{guard, guard_void, needs},
-    handle::{Exclusive, Slot, give, out, peek, read, release, take, write},
+    handle::{Slot, exclusive, give, out, peek, read, release, take, write},
     plan::k8sboot_plan_t,
     text::{k8sboot_buf_t, optional_text, plain, secret_text, text},
 };
@@ -20,21 +20,7 @@ type Running = std::convert::Infallible;
 /// Stages that are planned and carried out one after the other. Freed with `k8sboot_flow_free`, at any time.
 pub struct k8sboot_flow_t(Slot<Running>);
 
-impl Exclusive for k8sboot_flow_t {
-    type Value = Running;
-
-    fn new(slot: Slot<Running>) -> Self {
-        Self(slot)
-    }
-
-    fn slot(&self) -> &Slot<Running> {
-        &self.0
-    }
-
-    fn into_slot(self) -> Slot<Running> {
-        self.0
-    }
-}
+exclusive!(k8sboot_flow_t, Running);
 
 /// Makes a flow that turns a node into the first control plane of a cluster, as `kubeadm init`.
 ///

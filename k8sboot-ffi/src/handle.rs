@@ -31,6 +31,28 @@ pub(crate) trait Exclusive: Sized {
     fn into_slot(self) -> Slot<Self::Value>;
 }
 
+/// Makes a struct of one [`Slot`] an exclusive handle. The struct itself is written out: the header is made from it.
+macro_rules! exclusive {
+    ($handle:ident, $value:ty) => {
+        impl $crate::handle::Exclusive for $handle {
+            type Value = $value;
+
+            fn new(slot: $crate::handle::Slot<$value>) -> Self {
+                Self(slot)
+            }
+
+            fn slot(&self) -> &$crate::handle::Slot<$value> {
+                &self.0
+            }
+
+            fn into_slot(self) -> $crate::handle::Slot<$value> {
+                self.0
+            }
+        }
+    };
+}
+pub(crate) use exclusive;
+
 /// A handle with any number of owners, each of which releases it once; see [`share`] and [`release_shared`].
 pub(crate) trait Shared: Send + Sync {}
 

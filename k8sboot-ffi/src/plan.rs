@@ -4,7 +4,7 @@ use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
     event::{Run, k8sboot_run_t},
     guard::{guard, guard_void, needs},
-    handle::{Exclusive, Slot, out, peek, read, release, take},
+    handle::{Slot, exclusive, out, peek, read, release, take},
     text::{k8sboot_buf_t, plain},
 };
 
@@ -17,21 +17,7 @@ pub(crate) type Planned = std::convert::Infallible;
 /// carried out, else freed with `k8sboot_plan_free`.
 pub struct k8sboot_plan_t(Slot<Planned>);
 
-impl Exclusive for k8sboot_plan_t {
-    type Value = Planned;
-
-    fn new(slot: Slot<Planned>) -> Self {
-        Self(slot)
-    }
-
-    fn slot(&self) -> &Slot<Planned> {
-        &self.0
-    }
-
-    fn into_slot(self) -> Slot<Planned> {
-        self.0
-    }
-}
+exclusive!(k8sboot_plan_t, Planned);
 
 /// Writes a plan to `out` as JSON: `schema` (`k8sboot.plan/v1`), `stage`, `steps` and `notes`. A view: only the plan
 /// itself can be carried out.
