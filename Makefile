@@ -10,6 +10,8 @@
 CARGO ?= cargo
 PROFILE ?= release
 FEATURES ?=
+# What tests and lints are built with, beyond the defaults.
+TEST_FEATURES := k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-ffi/testing
 TARGET_DIR ?= $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 30
 FUZZ_ARGS ?=
@@ -35,11 +37,11 @@ all:
 test: rust-test go-test
 
 rust-test:
-	$(CARGO) test --workspace --features k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-ffi/testing
+	$(CARGO) test --workspace --features $(TEST_FEATURES)
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features k8sboot-core/testing,k8sboot-ffi/testing -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO) clippy -p k8sboot-core --no-default-features -- -D warnings
 	$(CARGO) clippy -p k8sboot-ffi --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
