@@ -20,8 +20,8 @@ use crate::{
     time::Timestamp,
 };
 
-const CERTIFICATE_MODE: u32 = 0o644;
-const SECRET_MODE: u32 = 0o600;
+pub(super) const CERTIFICATE_MODE: u32 = 0o644;
+pub(super) const SECRET_MODE: u32 = 0o600;
 
 /// Carries out steps on a node tree. Keys are made from the operating system's randomness, times come from its clock;
 /// both can be injected.

@@ -1,6 +1,10 @@
 //! Renewals and requests: pairs that are replaced together, kubeconfigs that get a new client.
 
-use super::{ExecError, Outcome, host::Host, write::check_guard};
+use super::{
+    ExecError, Outcome,
+    host::{CERTIFICATE_MODE, Host, SECRET_MODE},
+    write::check_guard,
+};
 use crate::{
     kubeconfig::{Kubeconfig, Source},
     pki::{
@@ -8,9 +12,6 @@ use crate::{
     },
     plan::{Guard, RenewAction, RequestAction},
 };
-
-const CERTIFICATE_MODE: u32 = 0o644;
-const SECRET_MODE: u32 = 0o600;
 
 /// Hands out one key that was made before.
 struct Ready<'a> {

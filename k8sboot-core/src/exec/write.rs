@@ -19,7 +19,7 @@ use super::{
     FileError, Outcome,
     tree::{Directory, FileOp, Kind, Seen, Tree, io_error, split},
 };
-use crate::plan::Guard;
+use crate::{pki::hex, plan::Guard};
 
 /// What names of temporary files end with.
 pub const TEMPORARY_SUFFIX: &str = ".k8sboot-tmp";
@@ -315,14 +315,14 @@ pub(super) fn check_guard(path: &str, guard: Guard, found: Option<&[u8]>) -> Res
     match (guard, found) {
         (Guard::Absent, Some(bytes)) => Err(changed(
             "nothing at this path".to_owned(),
-            format!("a file with digest {}", hex(digest(bytes).as_ref())),
+            format!("a file with digest {}", short(digest(bytes).as_ref())),
         )),
         (Guard::Unchanged { sha256 }, Some(bytes)) if digest(bytes).as_ref() != sha256 => Err(changed(
-            format!("digest {}", hex(&sha256)),
-            format!("digest {}", hex(digest(bytes).as_ref())),
+            format!("digest {}", short(&sha256)),
+            format!("digest {}", short(digest(bytes).as_ref())),
         )),
         (Guard::Unchanged { sha256 }, None) => {
-            Err(changed(format!("digest {}", hex(&sha256)), "no file".to_owned()))
+            Err(changed(format!("digest {}", short(&sha256)), "no file".to_owned()))
         }
         _ => Ok(()),
     }
@@ -332,7 +332,7 @@ fn kind_error(op: FileOp, path: &str, kind: Kind) -> FileError {
     FileError::Kind { op, path: path.to_owned(), expected: "a regular file", found: kind.name() }
 }
 
-/// The first half of a digest in hex: enough to tell versions apart in a message.
-fn hex(digest: &[u8]) -> String {
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// The first half of a digest: enough to tell versions apart in a message.
+fn short(digest: &[u8]) -> String {
+    hex(digest.get(..16).unwrap_or(digest))
 }

@@ -64,6 +64,8 @@ pub use inspect::{CertInfo, Extension, inspect};
 pub use key_farm::{KeyFarm, generate_all};
 pub use key_source::{FixedKeys, KeySource, RandomKeys};
 pub use keys::KeyPair;
+#[cfg(feature = "config")]
+pub(crate) use name::hex;
 pub use name::{Attribute, Name, Subject};
 pub use public_key::PublicKey;
 pub use san::San;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Action, Guard, Plan, Step};
-use crate::pki::KeyAlgorithm;
+use crate::pki::{KeyAlgorithm, hex};
 
 /// Version of the JSON form. Consumers must ignore members they do not know.
 pub const PLAN_SCHEMA: &str = "k8sboot.plan/v1";
@@ -143,8 +143,4 @@ impl Action {
             Self::ApplyObject { object } => format!("apply {}", object.key()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
