@@ -156,14 +156,14 @@ impl Cidr {
     }
 }
 
-fn to_number(address: IpAddr) -> u128 {
+pub(crate) fn to_number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => u128::from(u32::from(v4)),
         IpAddr::V6(v6) => u128::from(v6),
     }
 }
 
-fn from_number(family: Family, number: u128) -> IpAddr {
+pub(crate) fn from_number(family: Family, number: u128) -> IpAddr {
     match family {
         // The caller stays within the family's width; the mask only satisfies the type.
         Family::V4 => IpAddr::V4(Ipv4Addr::from(u32::try_from(number & 0xffff_ffff).unwrap_or(u32::MAX))),

@@ -2,7 +2,7 @@
 //!
 //! Each module family has an error enum of its own and implements [`Problem`] for it. The numbers cross the C
 //! boundary and are never reused; ranges: 1000 config, 2000 token, 3000 pki and kubeconfig, 3500 manifest,
-//! 4000 ipam, 4500 cni, 5000 device, 6000 files, 7000 api, 8000 runtime, 9000 plan and flow.
+//! 4000 ipam and its stores, 4500 cni, 5000 device, 6000 files, 7000 api, 8000 runtime, 9000 plan and flow.
 
 use std::{error::Error as StdError, fmt};
 
@@ -38,6 +38,8 @@ impl Code {
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::token::CODES,
+            crate::ipam::CODES,
+            crate::store::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -3,14 +3,15 @@
 //! **Configuration + facts about the node → plan → executor.** The folder tells what kind of code it holds:
 //!
 //! - *pure* families take values and return values: [`config`], [`token`], [`pki`], [`kubeconfig`], [`manifest`],
-//!   [`plan`], [`flow`] — no files, sockets, clock, randomness or globals;
+//!   [`ipam`], [`plan`], [`flow`] — no files, sockets, clock, randomness or globals;
 //! - [`probe`] looks at the node and changes nothing;
-//! - [`exec`] carries out one step at a time and decides nothing.
+//! - [`exec`] carries out one step at a time and decides nothing; [`store`] keeps leases of addresses.
 #![forbid(unsafe_code)]
 
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod blocking;
 pub mod cidr;
+pub mod cni;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod entropy;
@@ -20,6 +21,7 @@ pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod flow;
+pub mod ipam;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]
@@ -31,6 +33,7 @@ pub mod plan;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod probe;
 pub mod secret;
+pub mod store;
 pub mod time;
 pub mod token;
 pub mod version;

@@ -1,0 +1,1 @@
+//! The Container Network Interface: configurations, results, invocations and stored results, as values.
