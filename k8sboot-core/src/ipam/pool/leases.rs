@@ -66,7 +66,9 @@ impl Leases {
         self.owners.reserve(count);
         self.entries.reserve(count);
         let (hash, entries) = (&self.hash, &self.entries);
-        self.table.reserve(count.saturating_sub(self.table.len()), |at| hash_of(hash, entries, *at));
+        // Half full a table tidies up after releases without growing.
+        let room = count.saturating_mul(2).saturating_sub(self.table.len());
+        self.table.reserve(room, |at| hash_of(hash, entries, *at));
     }
 
     pub(super) const fn owners(&self) -> &Owners {
