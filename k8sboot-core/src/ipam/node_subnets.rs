@@ -316,14 +316,19 @@ impl NodeSubnets {
     #[inline]
     fn insert(&mut self, node: &str, blocks: [Option<u128>; FAMILIES]) -> usize {
         let hash = self.hash.hash_one(node);
-        let long = &mut self.long;
+        let (room, long) = (self.nodes.room(), &mut self.long);
         let at = self.nodes.insert(|entry| {
             entry.hash = hash;
             entry.name.set(node, long);
             entry.blocks = blocks;
         });
         let nodes = &self.nodes;
-        self.table.insert_unique(hash, at, |at| nodes.get(*at).map_or(0, |entry| entry.hash));
+        let hash_of = |at: &usize| nodes.get(*at).map_or(0, |entry| entry.hash);
+        if nodes.room() != room {
+            // Half empty, the table tidies up after releases without growing.
+            self.table.reserve(nodes.room().saturating_mul(2), hash_of);
+        }
+        self.table.insert_unique(hash, at, hash_of);
         self.count += 1;
         at
     }

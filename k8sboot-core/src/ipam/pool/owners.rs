@@ -42,9 +42,13 @@ impl Owners {
 
     pub(super) fn reserve(&mut self, count: usize) {
         self.entries.reserve(count);
+        self.make_room();
+    }
+
+    /// Room for twice as many in the table: it tidies up after releases without growing as long as it is half empty.
+    fn make_room(&mut self) {
         let entries = &self.entries;
-        // Half full a table tidies up after releases without growing.
-        let room = count.saturating_mul(2).saturating_sub(self.table.len());
+        let room = entries.room().saturating_mul(2).saturating_sub(self.table.len());
         self.table.reserve(room, |at| hash_of(entries, *at));
     }
 
@@ -70,13 +74,16 @@ impl Owners {
         if let Some(known) = self.find_hashed(hash, owner) {
             return known;
         }
-        let long = &mut self.long;
+        let (room, long) = (self.entries.room(), &mut self.long);
         let at = self.entries.insert(|entry| {
             entry.hash = hash;
             entry.container.set(owner.container(), long);
             entry.interface.set(owner.interface(), long);
             entry.first = NONE;
         });
+        if self.entries.room() != room {
+            self.make_room();
+        }
         let entries = &self.entries;
         self.table.insert_unique(hash, at, |at| hash_of(entries, *at));
         self.containers += usize::from(owner.is_whole_container());
