@@ -166,7 +166,7 @@ pub enum SplitProblem {
     Prefix {
         /// That of the CIDR.
         shortest: u8,
-        /// The number of bits of its addresses.
+        /// The number of bits of its addresses; for node subnets at most 63 more than that of the CIDR.
         longest: u8,
         /// What was asked for.
         found: u8,

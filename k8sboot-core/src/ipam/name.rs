@@ -1,14 +1,14 @@
 //! Short texts inside their entry, long ones in a store beside.
 
-use super::slab::{NONE, Slab};
+use super::slab::{NONE, Number, Slab};
 
 /// A text; up to `N` bytes lie in the entry itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name<const N: usize> {
-    len: usize,
+    len: u32,
     inline: [u8; N],
     /// The number of a longer text.
-    long: usize,
+    long: Number,
 }
 
 /// The longer texts of many names. The memory of one that is dropped is used for the next.
@@ -23,7 +23,7 @@ impl LongTexts {
         Self(Slab::new())
     }
 
-    fn get(&self, at: usize) -> &str {
+    fn get(&self, at: Number) -> &str {
         self.0.get(at).map_or("", String::as_str)
     }
 }
@@ -38,7 +38,8 @@ impl<const N: usize> Name<N> {
     /// Becomes a text; it must be [dropped](Self::drop_text) before it becomes another.
     #[inline]
     pub(crate) fn set(&mut self, text: &str, long: &mut LongTexts) {
-        self.len = text.len();
+        // A text of 4 GiB is a long one as well.
+        self.len = u32::try_from(text.len()).unwrap_or(u32::MAX);
         match self.inline.get_mut(..text.len()) {
             Some(inline) => inline.copy_from_slice(text.as_bytes()),
             None => {
@@ -56,7 +57,7 @@ impl<const N: usize> Name<N> {
     /// Gives the memory of a long text back.
     #[inline]
     pub(crate) fn drop_text(&mut self, long: &mut LongTexts) {
-        if self.len > N {
+        if self.len as usize > N {
             long.0.remove(self.long);
             *self = Self::default();
         }
@@ -64,14 +65,14 @@ impl<const N: usize> Name<N> {
 
     #[inline]
     pub(crate) fn is(&self, text: &str, long: &LongTexts) -> bool {
-        match self.inline.get(..self.len) {
+        match self.inline.get(..self.len as usize) {
             Some(inline) => inline == text.as_bytes(),
             None => long.get(self.long) == text,
         }
     }
 
     pub(crate) fn as_str<'a>(&'a self, long: &'a LongTexts) -> &'a str {
-        match self.inline.get(..self.len) {
+        match self.inline.get(..self.len as usize) {
             // What was set was text.
             Some(inline) => std::str::from_utf8(inline).unwrap_or_default(),
             None => long.get(self.long),

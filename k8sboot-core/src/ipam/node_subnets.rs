@@ -12,7 +12,7 @@ use super::{
     allocation::Usage,
     error::{IpamError, SplitProblem},
     name::{LongTexts, Name},
-    slab::Slab,
+    slab::{Number, Slab},
 };
 use crate::cidr::{Cidr, Family as AddressFamily};
 
@@ -110,9 +110,9 @@ pub struct NodeSubnets {
     hash: FixedState,
     nodes: Slab<Node>,
     long: LongTexts,
-    table: HashTable<usize>,
+    table: HashTable<Number>,
     /// The pod CIDRs of nodes that were not all given here, by the number of the node.
-    odd: BTreeMap<usize, Vec<Cidr>>,
+    odd: BTreeMap<Number, Vec<Cidr>>,
     /// How many nodes there are.
     count: usize,
 }
@@ -125,7 +125,7 @@ struct Node {
     hash: u64,
     name: Name<48>,
     /// Its subnet of each cluster CIDR; none of an odd node.
-    blocks: [Option<u128>; FAMILIES],
+    blocks: [Option<u64>; FAMILIES],
 }
 
 impl NodeSubnets {
@@ -139,7 +139,7 @@ impl NodeSubnets {
         Self::with_limit(clusters, true)
     }
 
-    /// As [`new`](Self::new), for any number of subnets.
+    /// As [`new`](Self::new), for up to 2⁶³ subnets.
     ///
     /// # Errors
     ///
@@ -265,7 +265,7 @@ impl NodeSubnets {
         }
         for (block, family) in entry.blocks.iter().zip(&mut self.families) {
             if let Some(block) = *block {
-                family.free(block);
+                family.free(block.into());
             }
         }
         entry.name.drop_text(&mut self.long);
@@ -305,16 +305,18 @@ impl NodeSubnets {
     }
 
     #[inline]
-    fn number(&self, node: &str) -> Option<usize> {
+    fn number(&self, node: &str) -> Option<Number> {
         let hash = self.hash.hash_one(node);
-        let is = |at: &usize| {
+        let is = |at: &Number| {
             self.nodes.get(*at).is_some_and(|entry| entry.hash == hash && entry.name.is(node, &self.long))
         };
         self.table.find(hash, is).copied()
     }
 
     #[inline]
-    fn insert(&mut self, node: &str, blocks: [Option<u128>; FAMILIES]) -> usize {
+    fn insert(&mut self, node: &str, blocks: [Option<u128>; FAMILIES]) -> Number {
+        // There are at most 2⁶³.
+        let blocks = blocks.map(|block| u64::try_from(block?).ok());
         let hash = self.hash.hash_one(node);
         let (room, long) = (self.nodes.room(), &mut self.long);
         let at = self.nodes.insert(|entry| {
@@ -323,7 +325,7 @@ impl NodeSubnets {
             entry.blocks = blocks;
         });
         let nodes = &self.nodes;
-        let hash_of = |at: &usize| nodes.get(*at).map_or(0, |entry| entry.hash);
+        let hash_of = |at: &Number| nodes.get(*at).map_or(0, |entry| entry.hash);
         if nodes.room() != room {
             // Half empty, the table tidies up after releases without growing.
             self.table.reserve(nodes.room().saturating_mul(2), hash_of);
@@ -333,9 +335,9 @@ impl NodeSubnets {
         at
     }
 
-    fn pod_cidrs(&self, at: usize) -> impl Iterator<Item = Cidr> {
+    fn pod_cidrs(&self, at: Number) -> impl Iterator<Item = Cidr> {
         let blocks = self.nodes.get(at).map(|entry| entry.blocks).unwrap_or_default();
-        let given = self.families.iter().zip(blocks).filter_map(|(family, block)| family.cidr(block?));
+        let given = self.families.iter().zip(blocks).filter_map(|(family, block)| family.cidr(block?.into()));
         let odd = if self.odd.is_empty() { None } else { self.odd.get(&at) };
         given.chain(odd.into_iter().flatten().cloned())
     }
@@ -350,7 +352,7 @@ impl NodeSubnets {
 
     /// Another node that touches one of the subnets. Rare, so that it may look at all nodes.
     fn other(&self, node: &str, index: usize, (first, last): (u128, u128)) -> Option<String> {
-        let touches = |at: &&usize| {
+        let touches = |at: &&Number| {
             let touched = self.pod_cidrs(**at).filter_map(|cidr| self.touched(&cidr));
             touched.into_iter().any(|(other, (begin, end))| other == index && begin <= last && first <= end)
         };

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::xor_up_to;
-use crate::ipam::slab::{NONE, Slab};
+use crate::ipam::slab::{NONE, Number, Slab};
 
 /// Places of a page.
 const PAGE: u128 = 1 << PAGE_BITS;
@@ -42,11 +42,11 @@ pub(crate) struct Sparse {
 #[derive(Clone, Debug)]
 struct Level {
     pages: Slab<Page>,
-    table: HashTable<usize>,
+    table: HashTable<Number>,
     /// The page used last, with its number: the next call most often wants it again.
-    recent: (u128, usize),
+    recent: (u128, Number),
     /// A page that became empty; it is kept until the next one becomes so, for it is most often filled again.
-    empty: usize,
+    empty: Number,
 }
 
 /// Where a search ends.
@@ -233,12 +233,12 @@ impl Level {
 
     /// Where a page is, or [`NONE`].
     #[inline]
-    fn find(&self, number: u128) -> usize {
+    fn find(&self, number: u128) -> Number {
         if self.recent.0 == number { self.recent.1 } else { self.look_up(number) }
     }
 
-    fn look_up(&self, number: u128) -> usize {
-        let is = |at: &usize| self.pages.get(*at).is_some_and(|page| page.number == number);
+    fn look_up(&self, number: u128) -> Number {
+        let is = |at: &Number| self.pages.get(*at).is_some_and(|page| page.number == number);
         self.table.find(hash(number), is).copied().unwrap_or(NONE)
     }
 
@@ -250,27 +250,33 @@ impl Level {
         self.pages.get_mut(self.recent.1)
     }
 
-    fn look_up_or_insert(&mut self, number: u128) -> usize {
+    fn look_up_or_insert(&mut self, number: u128) -> Number {
         let known = self.look_up(number);
         if known != NONE {
             return known;
         }
         // A page that was freed is all zero.
+        let room = self.pages.room();
         let at = self.pages.insert(|page| page.number = number);
         let pages = &self.pages;
-        self.table.insert_unique(hash(number), at, |at| pages.get(*at).map_or(0, |page| hash(page.number)));
+        let hash_of = |at: &Number| pages.get(*at).map_or(0, |page| hash(page.number));
+        if pages.room() != room {
+            // Half empty, the table tidies up after removals without growing.
+            self.table.reserve(pages.room().saturating_mul(2), hash_of);
+        }
+        self.table.insert_unique(hash(number), at, hash_of);
         at
     }
 
     /// Frees the page that was empty before, unless it is in use again.
     #[inline]
-    fn emptied(&mut self, at: usize) {
+    fn emptied(&mut self, at: Number) {
         if self.empty != at {
             self.free_empty(at);
         }
     }
 
-    fn free_empty(&mut self, at: usize) {
+    fn free_empty(&mut self, at: Number) {
         let before = std::mem::replace(&mut self.empty, at);
         let Some(page) = self.pages.get(before).filter(|page| page.taken == 0) else {
             return;

@@ -14,6 +14,8 @@ use crate::{
 
 /// Source: Kubernetes, `clusterSubnetMaxDiff` in `pkg/controller/nodeipam/ipam/cidrset/cidr_set.go`.
 const MOST_BITS: u8 = 16;
+/// The most that are counted at all.
+const MOST_BITS_EVER: u8 = 63;
 /// A CIDR that touches more subnets than this is kept as two numbers; there are none with the limit in force.
 const WIDE: u128 = 1 << MOST_BITS;
 
@@ -37,11 +39,14 @@ impl Family {
     pub(super) fn new(cluster: &ClusterCidr, limited: bool) -> Result<Self, IpamError> {
         let blocks = Blocks::new(&cluster.cidr, cluster.node_prefix)?;
         let bits = cluster.node_prefix - cluster.cidr.length();
-        if limited && bits > MOST_BITS {
-            let problem = SplitProblem::Limit {
-                longest: cluster.cidr.length() + MOST_BITS,
-                found: cluster.node_prefix,
-            };
+        let (shortest, found) = (cluster.cidr.length(), cluster.node_prefix);
+        let problem = if limited && bits > MOST_BITS {
+            Some(SplitProblem::Limit { longest: shortest + MOST_BITS, found })
+        } else {
+            let longest = shortest.saturating_add(MOST_BITS_EVER);
+            (found > longest).then_some(SplitProblem::Prefix { shortest, longest, found })
+        };
+        if let Some(problem) = problem {
             return Err(IpamError::Split { cidr: cluster.cidr.clone(), problem });
         }
         Ok(Self {

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use crate::ipam::{
     name::{LongTexts, Name},
     owner::Owner,
-    slab::{NONE, Slab},
+    slab::{NONE, Number, Slab},
 };
 
 /// A container ID as runtimes make them: 64 hex digits.
@@ -22,7 +22,7 @@ pub(super) struct Owners {
     hash: FixedState,
     entries: Slab<Entry>,
     long: LongTexts,
-    table: HashTable<usize>,
+    table: HashTable<Number>,
     /// How many of them are whole containers: most often none, and then nobody looks for one.
     containers: usize,
 }
@@ -32,7 +32,7 @@ struct Entry {
     hash: u64,
     container: Name<CONTAINER>,
     interface: Name<INTERFACE>,
-    first: usize,
+    first: Number,
 }
 
 impl Owners {
@@ -54,13 +54,13 @@ impl Owners {
 
     /// The number of an owner.
     #[inline]
-    pub(super) fn find(&self, owner: Owner<'_>) -> Option<usize> {
+    pub(super) fn find(&self, owner: Owner<'_>) -> Option<Number> {
         self.find_hashed(self.hash.hash_one(owner), owner)
     }
 
     /// The number of the owner's whole container.
     #[inline]
-    pub(super) fn find_container(&self, owner: Owner<'_>) -> Option<usize> {
+    pub(super) fn find_container(&self, owner: Owner<'_>) -> Option<Number> {
         if self.containers == 0 {
             return None;
         }
@@ -69,7 +69,7 @@ impl Owners {
 
     /// The number of an owner, new if it was not known.
     #[inline]
-    pub(super) fn find_or_insert(&mut self, owner: Owner<'_>) -> usize {
+    pub(super) fn find_or_insert(&mut self, owner: Owner<'_>) -> Number {
         let hash = self.hash.hash_one(owner);
         if let Some(known) = self.find_hashed(hash, owner) {
             return known;
@@ -92,7 +92,7 @@ impl Owners {
 
     /// Forgets an owner.
     #[inline]
-    pub(super) fn remove(&mut self, at: usize) {
+    pub(super) fn remove(&mut self, at: Number) {
         let Some(entry) = self.entries.get_mut(at) else { return };
         if let Ok(found) = self.table.find_entry(entry.hash, |other| *other == at) {
             found.remove();
@@ -104,27 +104,27 @@ impl Owners {
     }
 
     /// Who it is.
-    pub(super) fn name(&self, at: usize) -> Option<Owner<'_>> {
+    pub(super) fn name(&self, at: Number) -> Option<Owner<'_>> {
         let entry = self.entries.get(at)?;
         Some(Owner::proven(entry.container.as_str(&self.long), entry.interface.as_str(&self.long)))
     }
 
     /// Its first lease.
     #[inline]
-    pub(super) fn first(&self, at: usize) -> usize {
+    pub(super) fn first(&self, at: Number) -> Number {
         self.entries.get(at).map_or(NONE, |entry| entry.first)
     }
 
     #[inline]
-    pub(super) fn set_first(&mut self, at: usize, lease: usize) {
+    pub(super) fn set_first(&mut self, at: Number, lease: Number) {
         if let Some(entry) = self.entries.get_mut(at) {
             entry.first = lease;
         }
     }
 
     #[inline]
-    fn find_hashed(&self, hash: u64, owner: Owner<'_>) -> Option<usize> {
-        let is = |at: &usize| {
+    fn find_hashed(&self, hash: u64, owner: Owner<'_>) -> Option<Number> {
+        let is = |at: &Number| {
             self.entries.get(*at).is_some_and(|entry| {
                 entry.hash == hash
                     && entry.container.is(owner.container(), &self.long)
@@ -135,7 +135,7 @@ impl Owners {
     }
 }
 
-fn hash_of(entries: &Slab<Entry>, at: usize) -> u64 {
+fn hash_of(entries: &Slab<Entry>, at: Number) -> u64 {
     entries.get(at).map_or(0, |entry| entry.hash)
 }
 
