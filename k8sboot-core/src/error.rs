@@ -49,6 +49,8 @@ impl Code {
             crate::manifest::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::exec::CODES,
+            #[cfg(feature = "node")]
+            crate::exec::CNI_CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::plan::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]

@@ -5,6 +5,8 @@
 
 mod args;
 mod attachments;
+mod base64;
+mod cache;
 mod convert;
 mod environment;
 mod error;
@@ -17,6 +19,7 @@ mod version;
 
 pub use args::{ArgsError, CniArgs, IpamArgs, address_of};
 pub use attachments::{ValidAttachment, ValidAttachments};
+pub use cache::{CACHE_DIRS, CacheEntry, CacheForm, cache_file_name};
 pub use environment::{Command, Environment, prove_network_name};
 pub(crate) use error::CODES;
 pub use error::{CniError, JsonProblem};
