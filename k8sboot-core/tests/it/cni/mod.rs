@@ -1,0 +1,5 @@
+//! The cni family against recorded output of the reference library and of host-local.
+
+#[cfg(feature = "node")]
+mod cache;
+mod results;
