@@ -7,6 +7,7 @@ mod allocation;
 mod bitmap;
 mod error;
 mod name;
+pub mod leak;
 mod owner;
 mod policy;
 mod pool;
