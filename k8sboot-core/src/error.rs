@@ -39,6 +39,7 @@ impl Code {
             crate::config::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
+            crate::cni::CODES,
             crate::store::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
