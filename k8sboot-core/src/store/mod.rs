@@ -2,14 +2,20 @@
 //!
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
+#[cfg(feature = "node")]
+pub mod directory;
 mod error;
 mod memory;
+mod op;
 
 use std::net::IpAddr;
 
+#[cfg(feature = "node")]
+pub use directory::{DirectoryOptions, DirectoryStore};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use op::{StoreHook, StoreOp};
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
 

@@ -12,6 +12,8 @@ mod certs_flow;
 mod cni;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "node")]
+mod directory;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]
