@@ -44,10 +44,14 @@ pub(crate) fn gc(document: &Json) -> Answer {
             }
     };
     let ranges = Ranges::none();
-    let Some(store) = verbs::open_existing(&IpamPlace::read(document), &ranges)? else { return Ok(String::new()) };
+    let Some(store) = verbs::open_existing(&IpamPlace::read(document), &ranges)? else {
+        return Ok(String::new());
+    };
     let mut seen = store.records().map_err(|error| words::store(&error, &ranges))?;
     seen.retain(leaked);
     if !seen.is_empty() {
+        // With the lock file, whoever has not made it yet.
+        let store = verbs::open(document, &ranges)?;
         store.free_unchanged(&seen).map_err(|error| words::store(&error, &ranges))?;
     }
     Ok(String::new())

@@ -23,7 +23,8 @@ use stranded::free_stranded;
 type Answer = Result<String, ErrorObject>;
 
 fn main() -> ExitCode {
-    let environment = match Environment::read(|name| Some(env::var_os(name)?.to_string_lossy().into_owned())) {
+    let environment = match Environment::read(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
+    {
         Ok(Some(environment)) => environment,
         Ok(None) => return about(),
         Err(error) => return refuse(error, Version::LATEST),

@@ -35,7 +35,10 @@ pub(crate) fn free_stranded(environment: &Environment, document: Option<&Json>) 
     }
     if !freed.is_empty() {
         let addresses: Vec<_> = freed.iter().map(ToString::to_string).collect();
-        let text = format!("k8sboot-ipam: freed {} of {owner} with a configuration that cannot be used\n", addresses.join(" "));
+        let text = format!(
+            "k8sboot-ipam: freed {} of {owner} with a configuration that cannot be used\n",
+            addresses.join(" ")
+        );
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }

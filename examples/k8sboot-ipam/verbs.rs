@@ -4,8 +4,11 @@ use std::{fs, net::IpAddr, path::Path};
 
 use k8sboot_core::{
     cidr::Cidr,
-    cni::{CniResult, Dns, Environment, ErrorCode, ErrorObject, IpConfig, IpamConfig, IpamConfigError, IpamPlace, Json, Layout},
-    ipam::{Allocation, Owner, Ranges, Repeat, Request},
+    cni::{
+        CniResult, Dns, Environment, ErrorCode, ErrorObject, IpConfig, IpamConfig, IpamConfigError,
+        IpamPlace, Json, Layout,
+    },
+    ipam::{Allocation, Holder, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
     store::{DirectoryOptions, DirectoryStore, Store, StoreError},
 };
 
@@ -30,10 +33,17 @@ pub(crate) fn add(environment: &Environment, document: &Json) -> Answer {
     let owner = owner(environment)?;
     let request = Request::new(owner).addresses(&config.requested).repeat(Repeat::Refuse);
     let mut given = Allocation::new();
-    store.allocate(&request, &mut given).map_err(|error| words::store(&error, &config.ranges))?;
+    let mut served = store.allocate(&request, &mut given);
+    if let Err(StoreError::Ipam(IpamError::Exhausted { .. } | IpamError::Taken { .. })) = served
+        && !recover_empty(&store).map_err(|error| words::store(&error, &config.ranges))?.is_empty()
+    {
+        served = store.allocate(&request, &mut given);
+    }
+    served.map_err(|error| words::store(&error, &config.ranges))?;
     let mut result = CniResult::new(words::version_of_answer(document));
     for one in given.iter() {
-        let address = Cidr::new(one.address, one.prefix).ok_or_else(|| words::internal("a prefix is too long"))?;
+        let address =
+            Cidr::new(one.address, one.prefix).ok_or_else(|| words::internal("a prefix is too long"))?;
         result.ips.push(IpConfig::new(address).gateway(Some(one.gateway)));
     }
     result.routes = config.routes;
@@ -79,13 +89,23 @@ pub(crate) fn status(environment: &Environment, document: &Json) -> Answer {
     let config = read(environment, document)?;
     let place = IpamPlace::read(document);
     let Some(store) = open_existing(&place, &config.ranges)? else { return Ok(String::new()) };
-    let usage = store.usage().map_err(|error| words::store(&error, &config.ranges))?;
-    let sets = usage.iter().zip(config.ranges.sets()).enumerate();
-    match sets.into_iter().find(|(_, (usage, _))| usage.held.saturating_add(usage.resting) >= usage.size) {
+    let refused = |error| words::store(&error, &config.ranges);
+    let usage = store.usage().map_err(refused)?;
+    let full = |usage: &Usage| usage.held.saturating_add(usage.resting) >= usage.size;
+    if !usage.iter().any(full) {
+        return Ok(String::new());
+    }
+    // ADD would recover them.
+    let empty = empty(&store).map_err(refused)?;
+    let recovers =
+        |set: &RangeSet| empty.iter().filter_map(|one| one.address).any(|a| set.range_of(a).is_some());
+    let mut sets = usage.iter().zip(config.ranges.sets()).enumerate();
+    match sets.find(|(_, (usage, set))| full(usage) && !recovers(set)) {
         Some((index, (_, set))) => {
             let text = format!("no IP addresses available in range set: {}", words::range_set(set));
             let network = place.network.unwrap_or_default();
-            let details = format!("range set {index} of network {network} is full: release an address or add a range");
+            let details =
+                format!("range set {index} of network {network} is full: release an address or add a range");
             Err(ErrorObject::new(ErrorCode::NOT_AVAILABLE, text).with_details(details))
         }
         None => Ok(String::new()),
@@ -94,11 +114,15 @@ pub(crate) fn status(environment: &Environment, document: &Json) -> Answer {
 
 /// Who the call is about; the environment was proven before.
 pub(crate) fn owner(environment: &Environment) -> Result<Owner<'_>, ErrorObject> {
-    Owner::new(&environment.container, &environment.interface).map_err(|error| words::internal(error.to_string()))
+    Owner::new(&environment.container, &environment.interface)
+        .map_err(|error| words::internal(error.to_string()))
 }
 
 /// The store of a network if it is there; nothing is made.
-pub(crate) fn open_existing(place: &IpamPlace, ranges: &Ranges) -> Result<Option<DirectoryStore>, ErrorObject> {
+pub(crate) fn open_existing(
+    place: &IpamPlace,
+    ranges: &Ranges,
+) -> Result<Option<DirectoryStore>, ErrorObject> {
     let Some(network) = &place.network else { return Ok(None) };
     let data_dir = place.data_dir.as_deref().unwrap_or(DATA_DIR);
     let options = DirectoryOptions::new().create(false);
@@ -109,12 +133,26 @@ pub(crate) fn open_existing(place: &IpamPlace, ranges: &Ranges) -> Result<Option
     }
 }
 
+/// Frees records that an ADD left empty when it died, once they are needed.
+///
+/// host-local keeps them for ever. They are freed under the locks, which a living ADD holds until its record is complete.
+fn recover_empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
+    let empty = empty(store)?;
+    if empty.is_empty() { Ok(empty) } else { store.free_unchanged(&empty) }
+}
+
+fn empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
+    let mut records = store.records()?;
+    records.retain(|record| record.address.is_some() && record.holder == Holder::Empty);
+    Ok(records)
+}
+
 fn read(environment: &Environment, document: &Json) -> Result<IpamConfig, ErrorObject> {
     IpamConfig::read(document, &environment.args).map_err(|error| words::config(&error))
 }
 
 /// The store of a network; it is made if it is missing.
-fn open(document: &Json, ranges: &Ranges) -> Result<DirectoryStore, ErrorObject> {
+pub(crate) fn open(document: &Json, ranges: &Ranges) -> Result<DirectoryStore, ErrorObject> {
     let place = IpamPlace::read(document);
     let (network, data_dir) = (place.network.unwrap_or_default(), place.data_dir);
     let data_dir = data_dir.as_deref().unwrap_or(DATA_DIR);

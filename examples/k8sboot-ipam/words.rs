@@ -97,7 +97,7 @@ pub(crate) fn config(error: &IpamConfigError) -> ErrorObject {
         }
         IpamConfigError::Request { found, .. } => format!("invalid IP address {found}"),
         IpamConfigError::Args(error) => error.to_string(),
-        IpamConfigError::Ranges(IpamError::NoRanges) => "no IP ranges specified".to_owned(),
+        IpamConfigError::Ranges(IpamError::NoRanges { .. }) => "no IP ranges specified".to_owned(),
         IpamConfigError::Ranges(IpamError::Range { set, problem, .. }) => {
             format!("invalid range set {set}: {}", range(problem))
         }
@@ -118,14 +118,19 @@ fn range(problem: &RangeProblem) -> String {
         RangeProblem::TooSmall { subnet, .. } => {
             let address = subnet.address().to_canonical();
             let shorter = if address.is_ipv4() && subnet.address().is_ipv6() { 96 } else { 0 };
-            format!("Network {address}/{} too small to allocate from", subnet.length().saturating_sub(shorter))
+            format!(
+                "Network {address}/{} too small to allocate from",
+                subnet.length().saturating_sub(shorter)
+            )
         }
         RangeProblem::Mapped { .. } => "IPNet IP and Mask version mismatch".to_owned(),
         RangeProblem::HostBits { subnet, network, .. } => format!(
             "Network has host bits set. For a subnet mask of length {} the network address is {network}",
             subnet.length()
         ),
-        RangeProblem::Start { address, subnet, .. } => format!("RangeStart {address} not in network {subnet}"),
+        RangeProblem::Start { address, subnet, .. } => {
+            format!("RangeStart {address} not in network {subnet}")
+        }
         RangeProblem::End { address, subnet, .. } => format!("RangeEnd {address} not in network {subnet}"),
         RangeProblem::MixedFamilies => "mixed address families".to_owned(),
         RangeProblem::Overlap { first, second, .. } => {

@@ -151,7 +151,11 @@ impl Site {
         // `ip netns exec` takes a program and leaves the environment alone.
         let script = self.scratch.path("bridge");
         if !script.exists() {
-            let text = format!("#!/bin/sh\nexec {} netns exec {} {DEBIAN}/bridge\n", which("ip").display(), self.host.name);
+            let text = format!(
+                "#!/bin/sh\nexec {} netns exec {} {DEBIAN}/bridge\n",
+                which("ip").display(),
+                self.host.name
+            );
             self.scratch.write("bridge", text, 0o755);
         }
         let path = format!("{}:{DEBIAN}", self.scratch.path("bin").display());
@@ -168,7 +172,10 @@ impl Namespace {
         let name = format!("k8sboot-{}-{number}", std::process::id());
         ip(&["netns", "add", &name]);
         ip(&["-n", &name, "link", "set", "lo", "up"]);
-        Self { container: format!("{:064x}", (u64::from(std::process::id()) << 32) + u64::from(number)), name }
+        Self {
+            container: format!("{:064x}", (u64::from(std::process::id()) << 32) + u64::from(number)),
+            name,
+        }
     }
 }
 
@@ -214,7 +221,8 @@ fn possible() -> bool {
     let on_path = |name: &str| std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
     let missing = ["ip", "ping", "unshare"].into_iter().find(|name| !on_path(name)).map(str::to_owned);
     let there = |name: &&str| !Path::new(DEBIAN).join(name).is_file();
-    let missing = missing.or(["bridge", "host-local"].iter().find(|n| there(n)).map(|n| format!("{DEBIAN}/{n}")));
+    let missing =
+        missing.or(["bridge", "host-local"].iter().find(|n| there(n)).map(|n| format!("{DEBIAN}/{n}")));
     if let Some(missing) = missing {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{missing} is missing");
         eprintln!("skipped: {missing} is missing");

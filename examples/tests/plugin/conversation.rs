@@ -181,7 +181,11 @@ impl Step {
         };
         check("standard output", plain(&expected), plain(&ran.documents()));
         if let (0, Some(raw)) = (self.exit_code, &self.stdout_raw) {
-            check("bytes of standard output", format!("{:?}", scratch.placed_text(raw)), format!("{:?}", ran.out));
+            check(
+                "bytes of standard output",
+                format!("{:?}", scratch.placed_text(raw)),
+                format!("{:?}", ran.out),
+            );
         }
         if let Some(raw) = &self.stderr_raw {
             check("standard error", scratch.placed_text(raw), ran.err.clone());
@@ -190,10 +194,18 @@ impl Step {
             check(&format!("standard error has {part:?}"), "true".into(), ran.err.contains(part).to_string());
         }
         let found = scratch.state();
-        let expected: BTreeMap<_, _> =
-            self.state.iter().map(|(path, text)| (path, text.as_ref().map(|t| scratch.placed_text(t)))).collect();
-        check("state", format!("{expected:?}"), format!("{:?}", found.iter().map(|(p, (t, _))| (p, t)).collect::<BTreeMap<_, _>>()));
-        let modes: BTreeMap<_, _> = found.iter().map(|(path, (_, mode))| (path, format!("{mode:04o}"))).collect();
+        let expected: BTreeMap<_, _> = self
+            .state
+            .iter()
+            .map(|(path, text)| (path, text.as_ref().map(|t| scratch.placed_text(t))))
+            .collect();
+        check(
+            "state",
+            format!("{expected:?}"),
+            format!("{:?}", found.iter().map(|(p, (t, _))| (p, t)).collect::<BTreeMap<_, _>>()),
+        );
+        let modes: BTreeMap<_, _> =
+            found.iter().map(|(path, (_, mode))| (path, format!("{mode:04o}"))).collect();
         check("modes", format!("{:?}", self.modes), format!("{modes:?}"));
         wrong
     }
@@ -239,7 +251,8 @@ impl Ran {
     /// The JSON documents on standard output.
     pub(crate) fn documents(&self) -> Vec<Value> {
         let read = Deserializer::from_str(&self.out).into_iter::<Value>();
-        read.map(|value| value.unwrap_or_else(|error| Value::String(format!("{error}: {}", self.out)))).collect()
+        read.map(|value| value.unwrap_or_else(|error| Value::String(format!("{error}: {}", self.out))))
+            .collect()
     }
 
     /// The only document on standard output.
@@ -278,7 +291,8 @@ pub(crate) fn call(binary: &Path, env: impl IntoIterator<Item = (String, String)
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+    let ran =
+        Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
     ran
 }

@@ -43,8 +43,10 @@ fn a_copy_named_host_local_is_the_same() {
 
 fn cases() -> Vec<PathBuf> {
     let folders = ["conversations", "conversations-more"].map(|folder| fixtures().join(folder));
-    let entries = folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some()).collect();
+    let entries =
+        folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some()).collect();
     paths.sort();
     paths
 }

@@ -61,7 +61,11 @@ impl Scratch {
     /// Names of the files in a directory, without those that begin with a dot.
     pub(crate) fn names(&self, below: &str) -> Vec<String> {
         let prefix = format!("{below}/");
-        self.state().into_keys().filter_map(|path| Some(path.strip_prefix(&prefix)?.to_owned())).filter(|p| !p.is_empty()).collect()
+        self.state()
+            .into_keys()
+            .filter_map(|path| Some(path.strip_prefix(&prefix)?.to_owned()))
+            .filter(|p| !p.is_empty())
+            .collect()
     }
 
     /// The addresses that have a file in a network's directory.
