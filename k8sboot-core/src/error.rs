@@ -40,6 +40,7 @@ impl Code {
             crate::token::CODES,
             crate::ipam::CODES,
             crate::cni::CODES,
+            crate::cni::IPAM_CODES,
             crate::store::CODES,
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,

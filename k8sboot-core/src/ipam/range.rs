@@ -79,12 +79,12 @@ impl Range {
     pub fn new(spec: &RangeSpec, strictness: Strictness) -> Result<Self, RangeProblem> {
         let subnet = spec.subnet.clone();
         let family = subnet.family();
-        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
-            return Err(RangeProblem::Mapped { subnet });
-        }
         let longest = family.bits() - 2;
         if subnet.length() > longest {
             return Err(RangeProblem::TooSmall { subnet, longest });
+        }
+        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+            return Err(RangeProblem::Mapped { subnet });
         }
         let network = subnet.first();
         if subnet.address() != network {
