@@ -93,13 +93,27 @@ impl Pool {
         result
     }
 
-    /// Frees everything an owner holds; the addresses freed. An owner that holds nothing is fine.
+    /// Frees everything an owner holds; the addresses freed, in their order. An owner that holds nothing is fine.
+    ///
+    /// What a [whole container](Self::hold_container) holds is freed if its interface holds nothing, as host-local does.
     pub fn release(&mut self, owner: Owner<'_>) -> Vec<IpAddr> {
-        let addresses = self.owners.remove(&OwnerBuf::from(owner)).unwrap_or_default();
-        for address in &addresses {
-            self.held.remove(address);
+        let mut freed = Vec::new();
+        self.release_into(owner, &mut freed);
+        freed
+    }
+
+    /// As [`release`](Self::release); adds the addresses to `freed`.
+    pub fn release_into(&mut self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) {
+        self.release_each(owner, |address| freed.push(address));
+    }
+
+    /// As [`release`](Self::release); tells each address to `visit`.
+    pub fn release_each(&mut self, owner: Owner<'_>, mut visit: impl FnMut(IpAddr)) {
+        let key = self.key_of(owner);
+        for address in self.owners.remove(&key).unwrap_or_default() {
+            self.held.remove(&address);
+            visit(address);
         }
-        addresses.into_iter().collect()
     }
 
     /// Frees one address, whoever holds it; whether it was held.
@@ -123,12 +137,21 @@ impl Pool {
         self.owners.entry(owner.into()).or_default().insert(address)
     }
 
-    /// What an owner holds, in the order of addresses.
-    pub fn find(&self, owner: Owner<'_>) -> impl Iterator<Item = IpAddr> {
-        self.owners.get(&OwnerBuf::from(owner)).into_iter().flatten().copied()
+    /// Notes that a whole container holds an address, inside the ranges or not; false if it is held already.
+    ///
+    /// For records of host-local before 0.8.0, which name no interface. Such an address hinders an allocation for any
+    /// interface of the container in its range set; [`find`](Self::find) and [`release`](Self::release) take it for an
+    /// interface that holds nothing itself.
+    pub fn hold_container(&mut self, address: IpAddr, container: &str) -> bool {
+        self.hold(address, Owner::whole_container(container))
     }
 
-    /// Who holds an address.
+    /// What an owner holds, in the order of addresses; if nothing, what its [whole container](Self::hold_container) does.
+    pub fn find(&self, owner: Owner<'_>) -> impl Iterator<Item = IpAddr> {
+        self.owners.get(&self.key_of(owner)).into_iter().flatten().copied()
+    }
+
+    /// Who holds an address; see [`Owner::is_whole_container`].
     #[must_use]
     pub fn owner_of(&self, address: IpAddr) -> Option<Owner<'_>> {
         self.held.get(&address).map(OwnerBuf::as_owner)
@@ -161,6 +184,16 @@ impl Pool {
         Some(Usage::new(held as u128, 0, ranges.size()))
     }
 
+    /// The owner itself, or its whole container if only that holds something.
+    fn key_of(&self, owner: Owner<'_>) -> OwnerBuf {
+        let (exact, container) = (owner.into(), Owner::whole_container(owner.container()).into());
+        if !self.owners.contains_key(&exact) && self.owners.contains_key(&container) {
+            container
+        } else {
+            exact
+        }
+    }
+
     fn allocate_in(
         &mut self,
         set: usize,
@@ -188,9 +221,12 @@ impl Pool {
             self.set_last_given(set, Some(address));
             return Ok((assigned, !mine));
         }
-        if let Some(address) = self.find(request.owner).find(|a| ranges.range_of(*a).is_some()) {
+        let container = Owner::whole_container(request.owner.container());
+        for (owner, repeat) in [(request.owner, request.repeat), (container, Repeat::Refuse)] {
+            let held = self.owners.get(&OwnerBuf::from(owner)).into_iter().flatten();
+            let Some(address) = held.copied().find(|a| ranges.range_of(*a).is_some()) else { continue };
             let range = ranges.range_of(address).ok_or(IpamError::NoRanges)?;
-            return match request.repeat {
+            return match repeat {
                 Repeat::Same => Ok((given(range, address), false)),
                 Repeat::Refuse => {
                     Err(IpamError::Duplicate { set, address, owner: request.owner.container().to_owned() })
@@ -230,4 +266,28 @@ fn candidates(set: &RangeSet, after: Option<IpAddr>) -> impl Iterator<Item = (&R
         };
         (start..=end).filter_map(move |n| range.map(|r| (r, from_number(r.subnet().family(), n))))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_container_hinders_its_interfaces_and_goes_with_one_that_holds_nothing() {
+        let ranges = Ranges::of_subnets(&["10.1.2.0/24".parse().unwrap()]).unwrap();
+        let mut pool = Pool::new(ranges, PoolOptions::default());
+        let (eth0, net1) = (Owner::new("a", "eth0").unwrap(), Owner::new("a", "net1").unwrap());
+        let old: IpAddr = "10.1.2.5".parse().unwrap();
+        let new: IpAddr = "10.9.9.9".parse().unwrap();
+        assert!(pool.hold_container(old, "a") && !pool.hold_container(old, "b"));
+        assert!(pool.owner_of(old).unwrap().is_whole_container());
+        let refused = pool.allocate(&Request::new(eth0), &mut Allocation::new());
+        assert!(matches!(refused, Err(IpamError::Duplicate { address, .. }) if address == old));
+        assert!(pool.hold(new, eth0));
+        assert_eq!(pool.find(eth0).collect::<Vec<_>>(), [new]);
+        assert_eq!(pool.release(eth0), [new]);
+        assert_eq!(pool.find(net1).collect::<Vec<_>>(), [old]);
+        assert_eq!(pool.release(net1), [old]);
+        assert!(pool.release(net1).is_empty());
+    }
 }

@@ -2,13 +2,17 @@
 //!
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
+mod collect;
 mod error;
+mod in_flight;
 mod memory;
 
 use std::net::IpAddr;
 
+pub use collect::{Collected, Survey, collect};
 pub(crate) use error::CODES;
 pub use error::StoreError;
+pub use in_flight::{InFlight, Running};
 pub use memory::MemoryStore;
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
