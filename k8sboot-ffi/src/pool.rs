@@ -129,8 +129,11 @@ pub unsafe extern "C" fn k8sboot_pool_release(
             let out = Array::new(freed, capacity, count, "freed")?;
             let mut pool = write(pool, "pool")?;
             let owner = owner(container, interface)?;
-            out.fill(pool.release(owner).into_iter().map(k8sboot_ip_t::from));
-            Ok(())
+            Scratch::with(|scratch| {
+                pool.release_into(owner, &mut scratch.addresses);
+                out.fill(scratch.addresses.iter().map(|address| (*address).into()));
+                Ok(())
+            })
         })
     }
 }
