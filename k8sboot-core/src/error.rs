@@ -40,6 +40,8 @@ impl Code {
             crate::token::CODES,
             crate::ipam::CODES,
             crate::store::CODES,
+            #[cfg(feature = "node")]
+            crate::probe::witness::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]
