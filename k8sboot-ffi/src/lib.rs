@@ -28,13 +28,19 @@ mod flow;
 mod guard;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod handle;
+mod ip;
+mod ipam;
 mod json;
 mod kubeconfig;
 mod manifest;
 mod pki;
 mod plan;
+mod pool;
+mod ranges;
+mod record;
 #[cfg(feature = "host")]
 mod running;
+mod store;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
@@ -52,10 +58,14 @@ pub use error::*;
 pub use event::*;
 pub use facts::*;
 pub use flow::*;
+pub use ip::*;
+pub use ipam::*;
 pub use kubeconfig::*;
 pub use manifest::*;
 pub use pki::*;
 pub use plan::*;
+pub use pool::*;
+pub use store::*;
 #[cfg(feature = "testing")]
 pub use testing::*;
 pub use text::*;

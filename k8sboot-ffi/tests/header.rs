@@ -30,6 +30,10 @@ fn generate() -> String {
         "plan",
         "flow",
         "certs",
+        "ip",
+        "ipam",
+        "pool",
+        "store",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {
