@@ -11,7 +11,7 @@ CARGO ?= cargo
 PROFILE ?= release
 FEATURES ?=
 # What tests and lints are built with, beyond the defaults.
-TEST_FEATURES := k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-ffi/testing
+TEST_FEATURES := k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-core/docker,k8sboot-core/cri,k8sboot-core/etcd,k8sboot-ffi/testing
 TARGET_DIR ?= $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 30
 FUZZ_ARGS ?=
@@ -43,6 +43,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO) clippy -p k8sboot-core --no-default-features -- -D warnings
+	$(CARGO) clippy -p k8sboot-core --no-default-features --features node -- -D warnings
 	$(CARGO) clippy -p k8sboot-ffi --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
