@@ -39,7 +39,10 @@ impl Code {
             crate::config::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
+            crate::ipam::flannel::CODES,
             crate::store::CODES,
+            #[cfg(feature = "etcd")]
+            crate::store::etcd::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -4,6 +4,7 @@
 
 mod allocation;
 mod error;
+pub mod flannel;
 mod owner;
 mod pool;
 mod range;

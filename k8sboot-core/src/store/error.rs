@@ -20,6 +20,10 @@ pub enum StoreError {
     /// A call of an earlier user of the store panicked, and its state is not known.
     #[error("store: a call panicked before, the state is not known: open the store again")]
     Poisoned,
+    /// etcd hinders the store.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] super::etcd::EtcdError),
 }
 
 impl Problem for StoreError {
@@ -27,6 +31,8 @@ impl Problem for StoreError {
         match self {
             Self::Ipam(error) => error.code(),
             Self::Poisoned => Code::STORE_POISONED,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => error.code(),
         }
     }
 
@@ -34,6 +40,8 @@ impl Problem for StoreError {
         match self {
             Self::Ipam(error) => error.details(),
             Self::Poisoned => Details::default(),
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => error.details(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
 mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 mod memory;
 
 use std::net::IpAddr;
