@@ -116,6 +116,10 @@ pub enum StoreError {
         #[source]
         cause: Box<StoreError>,
     },
+    /// etcd hinders the store.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] super::etcd::EtcdError),
 }
 
 fn by(holder: Option<u32>) -> String {
@@ -153,6 +157,8 @@ impl Problem for StoreError {
             Self::NetworkName { .. } => Code::STORE_NETWORK_NAME,
             Self::Missing { .. } => Code::STORE_MISSING,
             Self::NotUndone { .. } => Code::STORE_NOT_UNDONE,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => error.code(),
         }
     }
 
@@ -200,6 +206,8 @@ impl Problem for StoreError {
                 say(path, "no file", "the file of a call that failed", "release its owner");
                 details.errno = cause.details().errno;
             }
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => return error.details(),
         }
         details
     }
