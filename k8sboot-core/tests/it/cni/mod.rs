@@ -2,4 +2,6 @@
 
 #[cfg(feature = "node")]
 mod cache;
+#[cfg(feature = "node")]
+mod chain;
 mod results;
