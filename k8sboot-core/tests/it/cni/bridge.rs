@@ -109,7 +109,7 @@ fn inside() {
     cni.del(&list, &attachment, &run).unwrap();
 
     // Dual stack; and the namespace is gone before DEL comes: the addresses are freed all the same.
-    let list = list.render(Layout::Compact).replace("realnet", "duonet");
+    let list = list.render(Layout::Compact).replace("realnet", "duonet").replace("cni-test", "cni-duo");
     let list = list.replace(
         r#"[[{"subnet":"10.77.0.0/24"}]]"#,
         r#"[[{"subnet":"10.78.0.0/24"}],[{"subnet":"fd00:78::/64"}]]"#,
