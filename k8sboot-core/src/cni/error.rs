@@ -72,6 +72,16 @@ pub enum CniError {
         /// What was given, cut to 64 characters.
         found: String,
     },
+    /// A file of a network's own folder cannot be used.
+    #[error("cni: {file}")]
+    #[non_exhaustive]
+    InFile {
+        /// The file, relative to the directory of configurations.
+        file: String,
+        /// Why.
+        #[source]
+        source: Box<CniError>,
+    },
 }
 
 /// What is wrong at a place of a JSON text.
@@ -117,6 +127,7 @@ impl Problem for CniError {
             Self::Version { .. } => Code::CNI_VERSION,
             Self::NoAddress { .. } => Code::CNI_CONVERT,
             Self::Parameter { .. } => Code::CNI_PARAMETER,
+            Self::InFile { source, .. } => source.code(),
         }
     }
 
@@ -150,6 +161,10 @@ impl Problem for CniError {
                 details.field = Some((*parameter).to_owned());
                 details.expected = Some((*expected).to_owned());
                 details.found = Some(found.clone());
+            }
+            Self::InFile { file, source } => {
+                details = source.details();
+                details.path = Some(file.clone());
             }
         }
         details

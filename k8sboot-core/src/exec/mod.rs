@@ -1,8 +1,8 @@
 //! What changes the node: carries out one step at a time and decides nothing.
 //!
 //! [`Executor`] is the trait that flows drive; [`Host`] (feature `host`) is the one for a real node tree: every write is
-//! durable and whole, never leaves the tree, and never replaces what the plan did not see. Chains of CNI plugins are run here
-//! too (feature `node`).
+//! durable and whole, never leaves the tree, and never replaces what the plan did not see. [`Cni`] (feature `node`) runs
+//! chains of CNI plugins.
 
 mod cancel;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -33,7 +33,7 @@ pub use cancel::CancelToken;
 #[cfg(feature = "node")]
 pub(crate) use cni::CODES as CNI_CODES;
 #[cfg(feature = "node")]
-pub use cni::{CniFileError, CniFileOp};
+pub use cni::{ChainError, Cni, CniFileError, CniFileOp, CniRun, Executables, Said};
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};
 #[cfg(all(feature = "config", feature = "crypto"))]

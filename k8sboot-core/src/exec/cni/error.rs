@@ -12,6 +12,26 @@ codes! {
     CNI_FILE = 4520,
     /// A configuration or stored result is larger than any real one.
     CNI_FILE_SIZE = 4521,
+    /// A plugin's program is not there or not executable.
+    CNI_PLUGIN_MISSING = 4530,
+    /// A plugin's program could not be started or waited for.
+    CNI_PLUGIN_START = 4531,
+    /// A plugin failed and said why.
+    CNI_PLUGIN_FAILED = 4532,
+    /// A plugin failed without an error object.
+    CNI_PLUGIN_UNEXPLAINED = 4533,
+    /// A plugin was killed by a signal.
+    CNI_PLUGIN_KILLED = 4534,
+    /// A plugin succeeded but printed no usable result.
+    CNI_PLUGIN_OUTPUT = 4535,
+    /// A plugin printed more than any real one.
+    CNI_PLUGIN_TOO_MUCH = 4536,
+    /// A plugin did not end in time.
+    CNI_PLUGIN_TIMEOUT = 4537,
+    /// The caller asked for a stop.
+    CNI_CANCELLED = 4538,
+    /// Several steps of a chain failed.
+    CNI_SEVERAL = 4539,
 }
 
 /// What was being done with a file.
