@@ -55,7 +55,7 @@ fn answer(environment: &Environment, document: Result<&Json, &ErrorObject>) -> A
         Ok((Command::Del, document)) => verbs::del(environment, document),
         Ok((Command::Check, document)) => verbs::check(environment, document),
         Ok((Command::Gc, document)) => gc::gc(document),
-        Ok((Command::Status, document)) => verbs::status(environment, document),
+        Ok((Command::Status, document)) => verbs::status(document),
         Ok((Command::Version, _)) => Ok(Supported::all().render()),
         Err(error) => {
             if environment.command() == Ok(Command::Del) {

@@ -6,7 +6,7 @@ use k8sboot_core::{
     cidr::Cidr,
     cni::{
         CniResult, Dns, Environment, ErrorCode, ErrorObject, IpConfig, IpamConfig, IpamConfigError,
-        IpamPlace, Json, Layout,
+        IpamPlace, Json, Layout, Version,
     },
     ipam::{Allocation, Holder, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
     store::{DirectoryOptions, DirectoryStore, Store, StoreError},
@@ -40,7 +40,7 @@ pub(crate) fn add(environment: &Environment, document: &Json) -> Answer {
         served = store.allocate(&request, &mut given);
     }
     served.map_err(|error| words::store(&error, &config.ranges))?;
-    let mut result = CniResult::new(words::version_of_answer(document));
+    let mut result = CniResult::new(Version::LATEST);
     for one in given.iter() {
         let address =
             Cidr::new(one.address, one.prefix).ok_or_else(|| words::internal("a prefix is too long"))?;
@@ -48,7 +48,8 @@ pub(crate) fn add(environment: &Environment, document: &Json) -> Answer {
     }
     result.routes = config.routes;
     result.dns = dns;
-    Ok(result.render(Layout::Indented))
+    let result = result.converted(words::version_of_answer(document));
+    Ok(result.map_err(|error| words::internal(error.to_string()))?.render(Layout::Indented))
 }
 
 /// Frees what the attachment holds, whatever the configured ranges are.
@@ -85,8 +86,9 @@ pub(crate) fn check(environment: &Environment, document: &Json) -> Answer {
 }
 
 /// Says whether an ADD could be served: the configuration is usable and no range set is full.
-pub(crate) fn status(environment: &Environment, document: &Json) -> Answer {
-    let config = read(environment, document)?;
+pub(crate) fn status(document: &Json) -> Answer {
+    // The arguments are those of an ADD to come.
+    let config = IpamConfig::read(document, "").map_err(|error| words::config(&error))?;
     let place = IpamPlace::read(document);
     let Some(store) = open_existing(&place, &config.ranges)? else { return Ok(String::new()) };
     let refused = |error| words::store(&error, &config.ranges);

@@ -5,7 +5,7 @@ use std::io;
 use k8sboot_core::{
     cni::{
         CniError, Command, ErrorCode, ErrorObject, IpamConfigError, Json, Supported, Version, at_least,
-        prove_network_name,
+        prove_network_name, version_numbers,
     },
     error::chain,
     ipam::{IpamError, RangeProblem, RangeSet, Ranges},
@@ -57,7 +57,8 @@ pub(crate) fn prove_version(document: &Json, command: Command) -> Result<(), Err
         if !has {
             return Err(incompatible(format!("config version does not allow {command}")));
         }
-        if Version::parse(text).is_err() && at_least(text, Version::LATEST).unwrap_or(false) {
+        let newest = version_numbers(Version::LATEST.as_str());
+        if version_numbers(text).is_ok_and(|numbers| newest.is_ok_and(|newest| numbers > newest)) {
             return Err(incompatible(format!("plugin version does not allow {command}")));
         }
     }

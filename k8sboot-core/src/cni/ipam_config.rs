@@ -86,6 +86,9 @@ impl IpamConfig {
         let runtime = Runtime::read(&fields)?;
         let section = read.ok_or(IpamConfigError::Missing)?;
         let args = IpamArgs::parse(args)?;
+        if let Some(field) = runtime.empty {
+            return Err(IpamConfigError::Request { field, found: String::new() });
+        }
         let mut requested = Vec::new();
         for address in args.address.into_iter().chain(runtime.ips) {
             if !requested.contains(&address) {
@@ -136,6 +139,8 @@ impl Section {
 struct Runtime {
     ranges: Vec<Vec<Unproven>>,
     ips: Vec<IpAddr>,
+    /// The path of a requested address that is empty, which host-local finds only after it has read the arguments.
+    empty: Option<String>,
 }
 
 impl Runtime {
@@ -143,11 +148,15 @@ impl Runtime {
         let runtime = fields.object("runtimeConfig")?.unwrap_or_default();
         let args = fields.object("args")?.unwrap_or_default();
         let cni = args.object("cni")?.unwrap_or_default();
-        let mut ips = Vec::new();
+        let (mut ips, mut empty) = (Vec::new(), None);
         for item in cni.list("ips")?.into_iter().chain(runtime.list("ips")?).flatten() {
-            ips.extend(requested(&item)?);
+            match item.text()? {
+                None => {}
+                Some("") => empty = empty.or(Some(item.path().to_owned())),
+                Some(text) => ips.push(requested(&item, text)?),
+            }
         }
-        Ok(Self { ranges: range_sets(&runtime, "ipRanges")?, ips })
+        Ok(Self { ranges: range_sets(&runtime, "ipRanges")?, ips, empty })
     }
 }
 
@@ -221,10 +230,9 @@ fn prove_set(ranges: Vec<Unproven>) -> Result<RangeSet, RangeProblem> {
 }
 
 /// A requested address: with or without a prefix length, which is dropped.
-fn requested(item: &Item<'_>) -> Result<Option<IpAddr>, IpamConfigError> {
-    let Some(text) = item.text()? else { return Ok(None) };
+fn requested(item: &Item<'_>, text: &str) -> Result<IpAddr, IpamConfigError> {
     let wrong = || IpamConfigError::Request { field: item.path().to_owned(), found: text.to_owned() };
-    address_of(text).map(Some).ok_or_else(wrong)
+    address_of(text).ok_or_else(wrong)
 }
 
 fn route(fields: &Fields<'_>) -> Result<Route, IpamConfigError> {

@@ -94,6 +94,8 @@ impl Range {
         let last = to_number(subnet.last()) - u128::from(family == Family::V4);
         let gateway = spec.gateway.map_or(first, canonical);
         let (start, end) = (spec.start.map(canonical), spec.end.map(canonical));
+        // host-local walks out of the subnet if only the broadcast address is left.
+        let last = start.map_or(last, |start| last.max(to_number(start)));
         let range = Self {
             start: start.unwrap_or(first),
             end: end.unwrap_or(from_number(family, last)),
@@ -303,4 +305,25 @@ impl Ranges {
 /// An IPv4 address written as IPv6 is the IPv4 address.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_may_be_the_broadcast_address_alone() {
+        let spec = RangeSpec::new("10.1.2.0/24".parse().unwrap()).start(Some("10.1.2.255".parse().unwrap()));
+        let range = Range::new(&spec, Strictness::HostLocal).unwrap();
+        assert_eq!((range.start(), range.end(), range.size()), (range.end(), range.start(), 1));
+    }
+
+    #[test]
+    fn an_ipv4_subnet_written_as_ipv6_is_first_of_all_too_small() {
+        let problem = |text: &str| {
+            Range::new(&RangeSpec::new(text.parse().unwrap()), Strictness::HostLocal).unwrap_err()
+        };
+        assert!(matches!(problem("::ffff:10.1.2.0/127"), RangeProblem::TooSmall { .. }));
+        assert!(matches!(problem("::ffff:10.1.2.0/120"), RangeProblem::Mapped { .. }));
+    }
 }

@@ -39,24 +39,28 @@ impl Dense {
         place <= self.last && self.words.get(place >> 6).is_some_and(|word| word & bit(place) != 0)
     }
 
+    /// The lowest free place at or after one; if there is none and `around`, the lowest of all.
     #[inline]
-    pub(super) fn next_free(&self, from: usize) -> Option<usize> {
+    pub(super) fn next_free(&self, from: usize, around: bool) -> Option<usize> {
         let mut at = from;
         for (level, begin) in self.begins.iter().enumerate().take(self.levels) {
-            // What lies beyond the end of a level counts as free, and is seen to be beyond the last place below.
-            let word = self
-                .words
-                .get(begin + (at >> 6))
-                .copied()
-                .filter(|_| at >> 6 <= self.last >> (6 * (level + 1)));
-            let free = !word.unwrap_or(0) & (u64::MAX << (at & 63));
+            if at > self.last >> (6 * level) {
+                break;
+            }
+            let free = !*self.words.get(begin + (at >> 6))? & (u64::MAX << (at & 63));
             if free != 0 {
+                // A bit beyond the end of a level counts as free, and is seen to be beyond the last place below.
                 let found = self.descend(level, (at & !63) | first(free));
-                return found.filter(|place| *place <= self.last);
+                if found.is_some() {
+                    return found;
+                }
+                break;
             }
             at = (at >> 6) + 1;
         }
-        None
+        // The last word is the only one of the highest level.
+        let top = self.words.last().filter(|_| around)?;
+        self.descend(self.levels - 1, first(!top))
     }
 
     #[inline]
@@ -109,7 +113,7 @@ impl Dense {
             }
             at = (at << 6) | first(!*self.words.get(begin + at)?);
         }
-        Some(at)
+        (at <= self.last).then_some(at)
     }
 }
 

@@ -148,7 +148,13 @@ impl Files {
         let fstat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, ".", e));
         let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(false) };
         let lock = match (now(&self.dir, LOCK, AtFlags::empty())?, &self.lock) {
-            (Some(there), Some(lock)) => same(&there, &fstat(lock)?),
+            (Some(there), Some(lock)) => {
+                if FileType::from_raw_mode(there.st_mode) == FileType::Directory {
+                    let (path, expected, found) = (self.path_of(LOCK), "a file", "a directory");
+                    return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
+                }
+                same(&there, &fstat(lock)?)
+            }
             (None, None) => true,
             _ => false,
         };
