@@ -1,5 +1,8 @@
 //! What hinders a store.
 
+use std::{io, time::Duration};
+
+use super::op::StoreOp;
 use crate::{
     error::{Code, Details, Problem, codes},
     ipam::IpamError,
@@ -8,6 +11,26 @@ use crate::{
 codes! {
     /// A call of an earlier user of the store panicked, and its state is not known.
     STORE_POISONED = 4101,
+    /// A system call on a store's file failed.
+    STORE_IO = 4102,
+    /// No space is left for a store's files.
+    STORE_NO_SPACE = 4103,
+    /// The process may not do this to a store's file.
+    STORE_PERMISSION = 4104,
+    /// The store is on a read-only file system.
+    STORE_READ_ONLY = 4105,
+    /// Something else is where a file or directory of the store should be.
+    STORE_KIND = 4106,
+    /// The store's directory is a symbolic link.
+    STORE_LINK = 4107,
+    /// Somebody held the lock of the store for too long.
+    STORE_LOCKED = 4108,
+    /// A network name is not valid.
+    STORE_NETWORK_NAME = 4109,
+    /// The store does not exist, and was not to be made.
+    STORE_MISSING = 4110,
+    /// A call failed and what it had done could not be undone.
+    STORE_NOT_UNDONE = 4111,
 }
 
 /// What hinders a store.
@@ -20,6 +43,97 @@ pub enum StoreError {
     /// A call of an earlier user of the store panicked, and its state is not known.
     #[error("store: a call panicked before, the state is not known: open the store again")]
     Poisoned,
+    /// A system call failed.
+    #[error("store: {} {path}{}", op.verb(), hint(source))]
+    #[non_exhaustive]
+    Io {
+        /// What was being done.
+        op: StoreOp,
+        /// To what.
+        path: String,
+        /// The operating system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// Something else is where a file or directory of the store should be.
+    #[error("store: {} {path}: expected {expected}, found {found}: move it away, or configure another data directory", op.verb())]
+    #[non_exhaustive]
+    Kind {
+        /// What was being done.
+        op: StoreOp,
+        /// To what.
+        path: String,
+        /// What should be there.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// The directory of the network is a symbolic link, which is followed only if the options allow it.
+    #[error(
+        "store: {path}: expected a directory, found a symbolic link: put the directory there, or allow links in the options"
+    )]
+    #[non_exhaustive]
+    Link {
+        /// The link.
+        path: String,
+    },
+    /// Somebody holds the lock of the store for too long.
+    #[error("store: lock {path}: {} for {} ms: wait for it, or stop it; never remove the lock file", by(*holder), waited.as_millis())]
+    #[non_exhaustive]
+    Locked {
+        /// What is locked.
+        path: String,
+        /// The process that holds it, if `/proc/locks` tells.
+        holder: Option<u32>,
+        /// How long this call waited.
+        waited: Duration,
+    },
+    /// A network name is not valid.
+    #[error(
+        "store: expected a network name of letters, digits, '_', '.' and '-' that begins with a letter or digit, found {found:?}"
+    )]
+    #[non_exhaustive]
+    NetworkName {
+        /// What was given, cut to 64 characters.
+        found: String,
+    },
+    /// The directory of the network does not exist, and the options say not to make it.
+    #[error("store: {path}: no such directory: check the data directory and the network's name")]
+    #[non_exhaustive]
+    Missing {
+        /// The directory.
+        path: String,
+    },
+    /// A call failed, and what it had done before could not be undone.
+    #[error(
+        "store: {path} was reserved by a call that failed, and could not be removed again: release its owner"
+    )]
+    #[non_exhaustive]
+    NotUndone {
+        /// The file that is left.
+        path: String,
+        /// Why the call failed.
+        #[source]
+        cause: Box<StoreError>,
+    },
+}
+
+fn by(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "held by somebody".to_owned(), |pid| format!("held by process {pid}"))
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free some space, then try again)",
+        io::ErrorKind::PermissionDenied => {
+            " (run as the owner of the data directory, or configure another one)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            " (remount the file system writable, or configure another data directory)"
+        }
+        io::ErrorKind::NotADirectory => " (configure a directory)",
+        _ => "",
+    }
 }
 
 impl Problem for StoreError {
@@ -27,13 +141,66 @@ impl Problem for StoreError {
         match self {
             Self::Ipam(error) => error.code(),
             Self::Poisoned => Code::STORE_POISONED,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::STORE_NO_SPACE,
+                io::ErrorKind::PermissionDenied => Code::STORE_PERMISSION,
+                io::ErrorKind::ReadOnlyFilesystem => Code::STORE_READ_ONLY,
+                _ => Code::STORE_IO,
+            },
+            Self::Kind { .. } => Code::STORE_KIND,
+            Self::Link { .. } => Code::STORE_LINK,
+            Self::Locked { .. } => Code::STORE_LOCKED,
+            Self::NetworkName { .. } => Code::STORE_NETWORK_NAME,
+            Self::Missing { .. } => Code::STORE_MISSING,
+            Self::NotUndone { .. } => Code::STORE_NOT_UNDONE,
         }
     }
 
     fn details(&self) -> Details {
+        let mut details = Details::default();
+        let mut say = |path: &str, expected: &str, found: &str, remedy: &str| {
+            details.path = Some(path.to_owned());
+            details.expected = Some(expected.to_owned());
+            details.found = Some(found.to_owned());
+            details.remedy = (!remedy.is_empty()).then(|| remedy.to_owned());
+        };
         match self {
-            Self::Ipam(error) => error.details(),
-            Self::Poisoned => Details::default(),
+            Self::Ipam(error) => return error.details(),
+            Self::Poisoned => details.remedy = Some("open the store again".to_owned()),
+            Self::Io { op, path, source } => {
+                let expected = format!("to {} it", op.verb());
+                say(path, &expected, &source.to_string(), hint(source).trim_matches([' ', '(', ')']));
+                details.errno = source.raw_os_error();
+                details.retryable =
+                    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            }
+            Self::Kind { path, expected, found, .. } => {
+                say(path, expected, found, "move it away, or configure another data directory");
+            }
+            Self::Link { path } => {
+                say(
+                    path,
+                    "a directory",
+                    "a symbolic link",
+                    "put the directory there, or allow links in the options",
+                );
+            }
+            Self::Locked { path, holder, .. } => {
+                say(path, "the lock within the time allowed", &by(*holder), "wait for it, or stop it");
+                details.retryable = true;
+            }
+            Self::NetworkName { found } => {
+                say("", "letters, digits, '_', '.' and '-', a letter or digit first", found, "");
+                details.path = None;
+            }
+            Self::Missing { path } => {
+                say(path, "a directory", "nothing", "check the data directory and the network's name");
+            }
+            Self::NotUndone { path, cause } => {
+                say(path, "no file", "the file of a call that failed", "release its owner");
+                details.errno = cause.details().errno;
+            }
         }
+        details
     }
 }

@@ -3,17 +3,23 @@
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
 mod collect;
+#[cfg(feature = "node")]
+pub mod directory;
 mod error;
 mod in_flight;
 mod memory;
+mod op;
 
 use std::net::IpAddr;
 
 pub use collect::{Collected, Survey, collect};
+#[cfg(feature = "node")]
+pub use directory::{DirectoryOptions, DirectoryStore};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use in_flight::{InFlight, Running};
 pub use memory::MemoryStore;
+pub use op::{StoreHook, StoreOp};
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
 
