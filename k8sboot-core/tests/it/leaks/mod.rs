@@ -1,7 +1,11 @@
 //! Leaks: verdicts, the races of collectors, witnesses and collection.
 
+#[cfg(any(feature = "cri", feature = "docker"))]
+mod daemons;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(feature = "docker")]
+mod docker;
 mod fixtures;
 mod races;
 mod report;
