@@ -16,7 +16,7 @@ pub mod netlink;
 mod socket;
 
 #[cfg(feature = "cri")]
-pub use cri::{CRI_SOCKETS, Cri, CriSandbox};
+pub use cri::{CRI_SOCKETS, Cri, CriProtocol, CriSandbox};
 #[cfg(feature = "docker")]
 pub use docker::{DOCKER_SOCKET, Docker, DockerContainer};
 pub(crate) use error::CODES;
