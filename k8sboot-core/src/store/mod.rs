@@ -3,12 +3,16 @@
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
 mod error;
+#[cfg(feature = "node")]
+mod journal;
 mod memory;
 
 use std::net::IpAddr;
 
 pub(crate) use error::CODES;
 pub use error::StoreError;
+#[cfg(feature = "node")]
+pub use journal::{JournalError, JournalOptions};
 pub use memory::MemoryStore;
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
