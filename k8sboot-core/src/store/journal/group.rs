@@ -21,7 +21,9 @@ const RESERVE: usize = 64;
 pub(crate) struct Journal {
     file: JournalFile,
     state: Mutex<State>,
-    changed: Condvar,
+    /// Those whose entries are being written wait at one, those who come after at the other; so that nobody is woken
+    /// in vain.
+    written: [Condvar; 2],
     /// Whoever leads has it; nobody else waits for it.
     writer: Mutex<Writer>,
 }
@@ -39,6 +41,9 @@ struct State {
     queued: u64,
     durable: u64,
     leading: bool,
+    /// The ticket up to which the batch goes that was taken last, and where its callers wait.
+    flight: u64,
+    turn: bool,
     failed: Option<String>,
     /// The generation that is full and not known to be in the directory on the disk.
     waiting: Option<u64>,
@@ -67,11 +72,18 @@ impl Journal {
             queued: 0,
             durable: 0,
             leading: false,
+            flight: 0,
+            turn: false,
             failed: None,
             waiting,
             duty: waiting,
         };
-        Self { file, state: Mutex::new(state), changed: Condvar::new(), writer: Mutex::new(writer) }
+        Self {
+            file,
+            state: Mutex::new(state),
+            written: [Condvar::new(), Condvar::new()],
+            writer: Mutex::new(writer),
+        }
     }
 
     /// Whether operations can be promised, and this one's record fits: asked before anything is changed.
@@ -127,7 +139,8 @@ impl Journal {
                 return Err(self.failed(why));
             }
             state = if state.leading {
-                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+                let turn = state.turn == (ticket.0 <= state.flight);
+                self.waiting(turn).wait(state).unwrap_or_else(PoisonError::into_inner)
             } else {
                 self.lead(state)
             };
@@ -138,6 +151,7 @@ impl Journal {
     /// Writes what is queued, for everybody.
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.leading = true;
+        (state.turn, state.flight) = (!state.turn, state.queued);
         let spare = mem::take(&mut state.spare);
         let mut batch = mem::replace(&mut state.queue, spare);
         drop(state);
@@ -155,9 +169,10 @@ impl Journal {
                 batch.clear();
                 state.spare = batch;
             }
-            Err(error) => state.failed = Some(chain(&error)),
+            Err(error) => self.fail(&mut state, &error),
         }
-        self.changed.notify_all();
+        self.waiting(state.turn).notify_all();
+        self.waiting(!state.turn).notify_one();
         state
     }
 
@@ -203,10 +218,20 @@ impl Journal {
                 }
             }
             Err(error) => {
-                self.state().failed = Some(chain(&error));
-                self.changed.notify_all();
+                let mut state = self.state();
+                self.fail(&mut state, &error);
             }
         }
+    }
+
+    fn waiting(&self, turn: bool) -> &Condvar {
+        let [one, other] = &self.written;
+        if turn { one } else { other }
+    }
+
+    fn fail(&self, state: &mut State, error: &JournalError) {
+        state.failed = Some(chain(error));
+        self.written.iter().for_each(Condvar::notify_all);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
