@@ -2,18 +2,24 @@
 //!
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
+#[cfg(feature = "node")]
+pub mod directory;
 mod error;
 #[cfg(feature = "node")]
 mod journal;
 mod memory;
+mod op;
 
 use std::net::IpAddr;
 
+#[cfg(feature = "node")]
+pub use directory::{DirectoryOptions, DirectoryStore, Durability};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 #[cfg(feature = "node")]
-pub use journal::{JournalError, JournalOptions};
+pub use journal::JournalOptions;
 pub use memory::MemoryStore;
+pub use op::{StoreHook, StoreOp};
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
 

@@ -11,6 +11,8 @@
 mod certs_flow;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "node")]
+mod directory;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]

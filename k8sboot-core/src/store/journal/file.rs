@@ -3,11 +3,8 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::OwnedFd,
-        unix::fs::{FileExt, OpenOptionsExt},
-    },
-    path::{Path, PathBuf},
+    os::{fd::OwnedFd, unix::fs::FileExt},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,97 +13,39 @@ use rustix::{
     io::Errno,
 };
 
-use super::{
-    JournalError,
-    format::{HEADER, Header},
-};
+use super::format::{HEADER, Header};
+use crate::store::{StoreError, StoreHook, StoreOp};
 
 /// The name of the journal in the store's own directory.
-pub(super) const NAME: &str = "journal";
+const NAME: &str = "journal";
 /// Its name until it is whole.
 const UNFINISHED: &str = "journal.new";
 
-/// What a journal does to files, as hooks see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum JournalOp {
-    /// Open or make a file.
-    Open,
-    /// Read it.
-    Read,
-    /// Write bytes.
-    Write,
-    /// Flush the bytes of the journal.
-    Sync,
-    /// Give it its name, or set it aside.
-    Rename,
-    /// Flush the file system.
-    SyncAll,
-}
-
-/// Is asked before every operation on a file.
-pub(crate) trait Watch: Send + Sync {
-    /// An error lets the operation fail without being tried.
-    fn before(&self, op: JournalOp, path: &Path) -> io::Result<()>;
+/// The store's own directory, in which the journal is.
+pub(crate) struct Home {
+    /// The open directory.
+    pub(crate) directory: OwnedFd,
+    /// Where it is, for messages.
+    pub(crate) path: PathBuf,
+    /// Its name, as the hook is told.
+    pub(crate) name: &'static str,
+    /// Asked before every operation, told after it.
+    pub(crate) hook: Option<Arc<dyn StoreHook>>,
 }
 
 /// An open and locked journal.
 pub(super) struct JournalFile {
     file: File,
-    directory: OwnedFd,
-    path: PathBuf,
-    watch: Option<Arc<dyn Watch>>,
+    home: Home,
+    name: String,
 }
 
-impl JournalFile {
-    /// Opens and locks the journal in a directory; `None` if there is none.
-    pub(super) fn open(
-        directory: &Path,
-        watch: Option<Arc<dyn Watch>>,
-    ) -> Result<Option<Self>, JournalError> {
-        let path = directory.join(NAME);
-        before(watch.as_deref(), JournalOp::Open, &path).map_err(error("open", &path))?;
-        let file = match File::options().read(true).write(true).open(&path) {
-            Err(problem) if problem.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(error("open", &path))?,
-        };
-        Self::locked(file, directory, path, watch).map(Some)
-    }
-
-    /// Makes a journal whose first segment has a header. What was in the directory before is on the disk then, too.
-    pub(super) fn create(
-        directory: &Path,
-        header: &Header,
-        watch: Option<Arc<dyn Watch>>,
-    ) -> Result<Self, JournalError> {
-        let unfinished = directory.join(UNFINISHED);
-        before(watch.as_deref(), JournalOp::Open, &unfinished).map_err(error("create", &unfinished))?;
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .map_err(error("create", &unfinished))?;
-        let mut journal = Self::locked(file, directory, unfinished, watch)?;
-        journal.fill(header)?;
-        let path = directory.join(NAME);
-        journal.before(JournalOp::Rename).map_err(error("put in place", &path))?;
-        std::fs::rename(&journal.path, &path).map_err(error("put in place", &path))?;
-        journal.path = path;
-        journal.sync_all()?;
-        Ok(journal)
-    }
-
-    /// The boot that began the newest generation of the journal in a directory; `None` without a journal. An unreadable
-    /// one has the empty boot, which is nobody's.
-    pub(super) fn boot(directory: &Path) -> Result<Option<String>, JournalError> {
-        let path = directory.join(NAME);
-        let file = match File::open(&path) {
-            Err(problem) if problem.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(error("open", &path))?,
-        };
-        let length = file.metadata().map_err(error("read", &path))?.len();
+impl Home {
+    /// The boot that began the newest generation of the journal; `None` without a journal. An unreadable one has the empty
+    /// boot, which is nobody's.
+    pub(super) fn boot(&self) -> Result<Option<String>, StoreError> {
+        let Some(file) = self.open(NAME, OFlags::RDONLY)? else { return Ok(None) };
+        let length = self.call(StoreOp::Read, NAME, || Ok(file.metadata()?.len()))?;
         let header = |offset| {
             let mut bytes = [0; HEADER];
             file.read_exact_at(&mut bytes, offset).ok().and_then(|()| Header::decode(&bytes))
@@ -115,90 +54,125 @@ impl JournalFile {
         Ok(Some(newest.map(|header| header.boot).unwrap_or_default()))
     }
 
-    /// Sets the journal aside, as `journal.damaged.<generation>`.
-    pub(super) fn set_aside(self, generation: u64) -> Result<(), JournalError> {
-        let mut aside = self.path.clone();
-        aside.set_file_name(format!("{NAME}.damaged.{generation}"));
-        self.before(JournalOp::Rename).map_err(error("set aside", &self.path))?;
-        std::fs::rename(&self.path, aside).map_err(error("set aside", &self.path))
+    /// Opens a file; `None` if there is none.
+    fn open(&self, name: &str, flags: OFlags) -> Result<Option<File>, StoreError> {
+        let (flags, mode) = (flags | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::from_raw_mode(0o600));
+        let op = if flags.contains(OFlags::CREATE) { StoreOp::Create } else { StoreOp::Open };
+        self.call(op, name, || match rustix::fs::openat(&self.directory, name, flags, mode) {
+            Err(Errno::NOENT) => Ok(None),
+            other => Ok(other.map(|fd| Some(File::from(fd)))?),
+        })
     }
 
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    fn call<T>(&self, op: StoreOp, name: &str, run: impl FnOnce() -> io::Result<T>) -> Result<T, StoreError> {
+        let told = format!("{}/{name}", self.name);
+        let done = match &self.hook {
+            Some(hook) => hook.before(op, &told).and_then(|()| run()).inspect(|_| hook.after(op, &told)),
+            None => run(),
+        };
+        done.map_err(|source| StoreError::Io { op, path: self.text(name), source })
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+}
+
+impl JournalFile {
+    /// Opens and locks the journal; `Err(home)` if there is none.
+    pub(super) fn open(home: Home) -> Result<Result<Self, Home>, StoreError> {
+        match home.open(NAME, OFlags::RDWR)? {
+            Some(file) => Self::locked(file, home, NAME).map(Ok),
+            None => Ok(Err(home)),
+        }
+    }
+
+    /// Makes a journal whose first segment has a header. What was in the file system before is on the disk then, too.
+    pub(super) fn create(home: Home, header: &Header) -> Result<Self, StoreError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC;
+        let file = home.open(UNFINISHED, flags)?.ok_or_else(|| StoreError::Io {
+            op: StoreOp::Create,
+            path: home.text(UNFINISHED),
+            source: io::ErrorKind::NotFound.into(),
+        })?;
+        let mut journal = Self::locked(file, home, UNFINISHED)?;
+        journal.fill(header)?;
+        journal.rename(NAME)?;
+        journal.name = NAME.to_owned();
+        journal.sync_all()?;
+        Ok(journal)
+    }
+
+    /// Sets the journal aside, as `journal.damaged.<generation>`.
+    pub(super) fn set_aside(self, generation: u64) -> Result<Home, StoreError> {
+        self.rename(&format!("{NAME}.damaged.{generation}"))?;
+        Ok(self.home)
+    }
+
+    /// Where it is, for messages.
+    pub(super) fn path(&self) -> String {
+        self.home.text(&self.name)
     }
 
     /// All of it.
-    pub(super) fn read(&self) -> Result<Vec<u8>, JournalError> {
-        self.before(JournalOp::Read).map_err(error("read", &self.path))?;
-        let length = self.file.metadata().map_err(error("read", &self.path))?.len();
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        self.file.read_exact_at(&mut bytes, 0).map_err(error("read", &self.path))?;
-        Ok(bytes)
+    pub(super) fn read(&self) -> Result<Vec<u8>, StoreError> {
+        self.home.call(StoreOp::Read, &self.name, || {
+            let length = self.file.metadata()?.len();
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+            self.file.read_exact_at(&mut bytes, 0)?;
+            Ok(bytes)
+        })
     }
 
     /// Writes bytes and waits until they are on the disk. A failure of this is final: the kernel takes pages that it
     /// could not write for written ones, so a second flush proves nothing.
-    pub(super) fn write(&self, bytes: &[u8], offset: usize) -> Result<(), JournalError> {
-        self.before(JournalOp::Write).map_err(error("write", &self.path))?;
+    pub(super) fn write(&self, bytes: &[u8], offset: usize) -> Result<(), StoreError> {
         let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-        self.file.write_all_at(bytes, offset).map_err(error("write", &self.path))?;
-        self.before(JournalOp::Sync).map_err(error("flush", &self.path))?;
-        self.file.sync_data().map_err(error("flush", &self.path))
+        self.home.call(StoreOp::Write, &self.name, || self.file.write_all_at(bytes, offset))?;
+        self.home.call(StoreOp::SyncFile, &self.name, || self.file.sync_data())
     }
 
     /// Waits until everything in the file system is on the disk.
     ///
     /// One pass for all files: flushing ten thousand files one by one takes ten thousand commits of the file system.
     /// Linux reports failed writes here since 5.8.
-    pub(super) fn sync_all(&self) -> Result<(), JournalError> {
-        self.before(JournalOp::SyncAll).map_err(error("flush the file system of", &self.path))?;
-        rustix::fs::syncfs(&self.directory)
-            .map_err(|errno| error("flush the file system of", &self.path)(errno.into()))
+    pub(super) fn sync_all(&self) -> Result<(), StoreError> {
+        self.home.call(StoreOp::SyncAll, &self.name, || Ok(rustix::fs::syncfs(&self.home.directory)?))
     }
 
-    fn locked(
-        file: File,
-        directory: &Path,
-        path: PathBuf,
-        watch: Option<Arc<dyn Watch>>,
-    ) -> Result<Self, JournalError> {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // Some network file systems have no locks; two processes with one journal are then not kept apart.
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOLCK | Errno::INVAL) => {}
-            Err(Errno::WOULDBLOCK) => return Err(JournalError::Busy { path }),
-            Err(errno) => return Err(error("lock", &path)(errno.into())),
+    fn locked(file: File, home: Home, name: &str) -> Result<Self, StoreError> {
+        let taken = home.call(StoreOp::Lock, name, || {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Some network file systems have no locks; two processes with one journal are then not kept apart.
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOLCK | Errno::INVAL) => Ok(true),
+                Err(Errno::WOULDBLOCK) => Ok(false),
+                Err(errno) => Err(errno.into()),
+            }
+        })?;
+        if !taken {
+            return Err(StoreError::JournalBusy { path: home.text(name) });
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(directory, flags, Mode::empty())
-            .map_err(|errno| error("open the directory of", &path)(errno.into()))?;
-        Ok(Self { file, directory, path, watch })
+        Ok(Self { file, home, name: name.to_owned() })
     }
 
     /// Takes the space and writes it once: a block that was never written costs a commit of the file system when it is.
-    fn fill(&self, header: &Header) -> Result<(), JournalError> {
+    fn fill(&self, header: &Header) -> Result<(), StoreError> {
         let size = u64::from(header.segment) * 2;
-        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, size) {
-            Ok(()) | Err(Errno::OPNOTSUPP) => {}
-            Err(errno) => return Err(error("preallocate", &self.path)(errno.into())),
-        }
         let mut bytes = header.encode();
         bytes.resize(usize::try_from(size).unwrap_or_default(), 0);
-        self.before(JournalOp::Write).map_err(error("write", &self.path))?;
-        self.file.write_all_at(&bytes, 0).map_err(error("write", &self.path))?;
-        self.before(JournalOp::Sync).map_err(error("flush", &self.path))?;
-        self.file.sync_all().map_err(error("flush", &self.path))
+        self.home.call(StoreOp::Write, &self.name, || {
+            match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, size) {
+                Ok(()) | Err(Errno::OPNOTSUPP) => self.file.write_all_at(&bytes, 0),
+                Err(errno) => Err(errno.into()),
+            }
+        })?;
+        self.home.call(StoreOp::SyncFile, &self.name, || self.file.sync_all())
     }
 
-    fn before(&self, op: JournalOp) -> io::Result<()> {
-        before(self.watch.as_deref(), op, &self.path)
+    fn rename(&self, name: &str) -> Result<(), StoreError> {
+        let directory = &self.home.directory;
+        self.home.call(StoreOp::Rename, &self.name, || {
+            Ok(rustix::fs::renameat(directory, &*self.name, directory, name)?)
+        })
     }
-}
-
-fn before(watch: Option<&dyn Watch>, op: JournalOp, path: &Path) -> io::Result<()> {
-    watch.map_or(Ok(()), |watch| watch.before(op, path))
-}
-
-fn error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
-    move |source| JournalError::Io { what, path: path.to_path_buf(), source }
 }

@@ -10,15 +10,13 @@
 //! left by an earlier generation, or moved, are never taken for records. `synced` is how much of the segment was on the
 //! disk when the record was written: a hole before the highest `synced` is damage, one after it is a torn tail.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::crc::Crc;
 
 /// Bytes of a segment's header, and where its first record begins. One sector, so that it is written whole or not.
 pub(super) const HEADER: usize = 512;
 /// Records begin at multiples of this.
 pub(super) const ALIGN: usize = 8;
-/// The longest owner record, and whatever else a file may hold that is freed.
+/// The longest owner record.
 pub(super) const LONGEST: usize = 16 * 1024;
 
 const MAGIC: [u8; 8] = *b"k8sbootJ";
@@ -28,26 +26,31 @@ const BOOT: usize = 64;
 
 const HELD: u8 = 1;
 const FREED: u8 = 2;
-const CHECKPOINT: u8 = 3;
-const NO_SET: u16 = u16::MAX;
+const MARKER: u8 = 3;
+const CHECKPOINT: u8 = 4;
 
-/// One thing that happened.
+/// One thing that happened. Names are those of files, below the directory of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry<'a> {
-    /// An address was given: its file holds `record` now.
+    /// An address was given: its file holds a record now.
     Held {
         /// The address.
-        address: IpAddr,
-        /// The range set whose marker moved to it.
-        set: Option<u16>,
+        name: &'a str,
         /// What the file holds: host-local's owner record.
         record: &'a [u8],
     },
     /// An address was freed: its file is gone.
     Freed {
         /// The address.
-        address: IpAddr,
+        name: &'a str,
         /// What the file held.
+        record: &'a [u8],
+    },
+    /// The marker of a range set moved.
+    Marker {
+        /// The marker.
+        name: &'a str,
+        /// The address given last.
         record: &'a [u8],
     },
     /// Everything up to the end of a generation is in the directory and on the disk.
@@ -124,17 +127,9 @@ pub(super) fn push(queue: &mut Vec<u8>, entry: &Entry<'_>) {
     let start = queue.len();
     queue.resize(start + PREFIX, 0);
     let kind = match entry {
-        Entry::Held { address, set, record } => {
-            queue.extend(set.unwrap_or(NO_SET).to_le_bytes());
-            push_address(queue, *address);
-            queue.extend_from_slice(record);
-            HELD
-        }
-        Entry::Freed { address, record } => {
-            push_address(queue, *address);
-            queue.extend_from_slice(record);
-            FREED
-        }
+        Entry::Held { name, record } => push_file(queue, HELD, name, record),
+        Entry::Freed { name, record } => push_file(queue, FREED, name, record),
+        Entry::Marker { name, record } => push_file(queue, MARKER, name, record),
         Entry::Checkpoint { generation } => {
             queue.extend(generation.to_le_bytes());
             CHECKPOINT
@@ -217,37 +212,27 @@ fn checksum(seed: Crc, offset: usize, record: &[u8]) -> u32 {
 
 fn decode(kind: u8, payload: &[u8]) -> Option<Entry<'_>> {
     let mut rest = payload;
+    if kind == CHECKPOINT {
+        return Some(Entry::Checkpoint { generation: u64::from_le_bytes(take(&mut rest)?) });
+    }
+    let length = usize::from(u16::from_le_bytes(take(&mut rest)?));
+    let (name, record) = rest.split_at_checked(length)?;
+    let name = std::str::from_utf8(name).ok()?;
     match kind {
-        HELD => {
-            let set = u16::from_le_bytes(take(&mut rest)?);
-            let address = take_address(&mut rest)?;
-            Some(Entry::Held { address, set: (set != NO_SET).then_some(set), record: rest })
-        }
-        FREED => Some(Entry::Freed { address: take_address(&mut rest)?, record: rest }),
-        CHECKPOINT => Some(Entry::Checkpoint { generation: u64::from_le_bytes(take(&mut rest)?) }),
+        HELD => Some(Entry::Held { name, record }),
+        FREED => Some(Entry::Freed { name, record }),
+        MARKER => Some(Entry::Marker { name, record }),
         _ => None,
     }
 }
 
-fn push_address(out: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            out.push(4);
-            out.extend(address.octets());
-        }
-        IpAddr::V6(address) => {
-            out.push(6);
-            out.extend(address.octets());
-        }
-    }
-}
-
-fn take_address(rest: &mut &[u8]) -> Option<IpAddr> {
-    match take::<1>(rest)? {
-        [4] => Some(Ipv4Addr::from(take::<4>(rest)?).into()),
-        [6] => Some(Ipv6Addr::from(take::<16>(rest)?).into()),
-        _ => None,
-    }
+/// What is too long is cut; owners are not, they are checked before.
+fn push_file(queue: &mut Vec<u8>, kind: u8, name: &str, record: &[u8]) -> u8 {
+    let name = name.as_bytes().get(..LONGEST).unwrap_or(name.as_bytes());
+    queue.extend(u16::try_from(name.len()).unwrap_or_default().to_le_bytes());
+    queue.extend_from_slice(name);
+    queue.extend_from_slice(record.get(..LONGEST).unwrap_or(record));
+    kind
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -267,9 +252,10 @@ mod tests {
     #[test]
     fn entries_come_back_as_they_were() {
         let entries = [
-            Entry::Held { address: "10.1.2.3".parse().unwrap(), set: Some(0), record: b"a\r\neth0" },
-            Entry::Held { address: "2001:db8::3".parse().unwrap(), set: None, record: b"a\r\neth0" },
-            Entry::Freed { address: "10.1.2.3".parse().unwrap(), record: b"" },
+            Entry::Held { name: "10.1.2.3", record: b"a\r\neth0" },
+            Entry::Held { name: "2001:db8::3", record: b"a\r\neth0" },
+            Entry::Freed { name: "10.1.2.3", record: b"" },
+            Entry::Marker { name: "last_reserved_ip.0", record: b"10.1.2.3" },
             Entry::Checkpoint { generation: 6 },
         ];
         let mut queue = Vec::new();
@@ -292,7 +278,7 @@ mod tests {
     #[test]
     fn a_record_is_valid_only_whole_at_its_place_and_in_its_generation() {
         let mut queue = Vec::new();
-        push(&mut queue, &Entry::Freed { address: "10.1.2.3".parse().unwrap(), record: b"a\r\neth0" });
+        push(&mut queue, &Entry::Freed { name: "10.1.2.3", record: b"a\r\neth0" });
         let mut segment = vec![0; 1024];
         seal(&mut queue, header().seed(), 512, 512);
         segment[512..512 + queue.len()].copy_from_slice(&queue);

@@ -6,13 +6,12 @@ use std::{
 };
 
 use super::{
-    JournalError,
     crc::Crc,
     file::JournalFile,
     format::{Entry, HEADER, Header, LONGEST, fitting, push, seal},
     salt,
 };
-use crate::error::chain;
+use crate::{error::chain, store::StoreError};
 
 /// Room that is kept at the end of a segment for the word that the other one is checkpointed.
 const RESERVE: usize = 64;
@@ -90,10 +89,10 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Failed`], [`JournalError::TooLong`].
-    pub(crate) fn check(&self, record: usize) -> Result<(), JournalError> {
+    /// [`StoreError::JournalFailed`], [`StoreError::TooLong`].
+    pub(crate) fn check(&self, record: usize) -> Result<(), StoreError> {
         if record > LONGEST {
-            return Err(JournalError::TooLong { longest: LONGEST, found: record });
+            return Err(StoreError::TooLong { longest: LONGEST, found: record });
         }
         match &self.state().failed {
             Some(why) => Err(self.failed(why)),
@@ -104,6 +103,9 @@ impl Journal {
     /// Queues an entry. Called under the lock of the store, so that the entries of an address are in order.
     pub(crate) fn append(&self, entry: &Entry<'_>) -> Ticket {
         let mut state = self.state();
+        if state.failed.is_some() {
+            return Ticket(u64::MAX);
+        }
         let before = state.queue.len();
         push(&mut state.queue, entry);
         let added = state.queue.len() - before;
@@ -113,7 +115,9 @@ impl Journal {
 
     /// The ticket of everything queued until now.
     pub(crate) fn queued(&self) -> Ticket {
-        Ticket(self.state().queued)
+        let state = self.state();
+        // Whoever failed before is told so, whatever he did.
+        Ticket(if state.failed.is_some() { u64::MAX } else { state.queued })
     }
 
     /// Waits until everything up to a ticket is on the disk. Called without the lock of the store.
@@ -122,8 +126,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Failed`] if it cannot be told whether it is on the disk.
-    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), JournalError> {
+    /// [`StoreError::JournalFailed`] if it cannot be told whether it is on the disk.
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), StoreError> {
         self.commit(ticket)?;
         let duty = self.state().duty.take();
         if let Some(generation) = duty {
@@ -132,7 +136,7 @@ impl Journal {
         Ok(())
     }
 
-    fn commit(&self, ticket: Ticket) -> Result<(), JournalError> {
+    fn commit(&self, ticket: Ticket) -> Result<(), StoreError> {
         let mut state = self.state();
         while state.durable < ticket.0 {
             if let Some(why) = &state.failed {
@@ -177,7 +181,7 @@ impl Journal {
     }
 
     /// Writes as much of a batch as fits a segment.
-    fn write(&self, batch: &mut [u8]) -> Result<usize, JournalError> {
+    fn write(&self, batch: &mut [u8]) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fits = fitting(batch, writer.room());
         if fits == 0 {
@@ -189,7 +193,7 @@ impl Journal {
     }
 
     /// Begins a generation in the other segment.
-    fn switch(&self, writer: &mut Writer) -> Result<(), JournalError> {
+    fn switch(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let waiting = self.state().waiting;
         if let Some(generation) = waiting {
             // Both are full before the first was flushed: nobody can go on until it is.
@@ -229,7 +233,7 @@ impl Journal {
         if turn { one } else { other }
     }
 
-    fn fail(&self, state: &mut State, error: &JournalError) {
+    fn fail(&self, state: &mut State, error: &StoreError) {
         state.failed = Some(chain(error));
         self.written.iter().for_each(Condvar::notify_all);
     }
@@ -238,8 +242,8 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, why: &str) -> JournalError {
-        JournalError::Failed { path: self.file.path().to_path_buf(), why: why.to_owned() }
+    fn failed(&self, why: &str) -> StoreError {
+        StoreError::JournalFailed { path: self.file.path(), why: why.to_owned() }
     }
 }
 
@@ -274,7 +278,7 @@ impl Writer {
     }
 
     /// Writes records and waits until they are on the disk.
-    fn put(&mut self, file: &JournalFile, records: &mut [u8]) -> Result<(), JournalError> {
+    fn put(&mut self, file: &JournalFile, records: &mut [u8]) -> Result<(), StoreError> {
         seal(records, self.seed, self.offset, self.synced);
         if !self.begun {
             let mut bytes = self.header.encode();

@@ -20,21 +20,15 @@
 //! the directory is the truth and the journal just goes on.
 
 mod crc;
-mod error;
 mod file;
 mod format;
 mod group;
 mod replay;
 mod scan;
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    path::Path,
-    sync::Arc,
-};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
-pub use error::JournalError;
-pub(crate) use file::{JournalOp, Watch};
+pub(crate) use file::Home;
 pub(crate) use format::Entry;
 pub(crate) use group::{Journal, Ticket};
 pub(crate) use replay::{Change, Outcome};
@@ -55,7 +49,7 @@ pub struct JournalOptions {
     /// Default: 1 MiB.
     pub segment: u32,
     /// Whether a damaged journal is set aside as `.k8sboot/journal.damaged.<generation>`, after what can be read of it
-    /// was restored. Default: no, it is [`JournalError::Damaged`].
+    /// was restored. Default: no, it is [`StoreError::JournalDamaged`].
     pub salvage: bool,
 }
 
@@ -89,12 +83,11 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError`], and what `restore` returns; then nothing in the journal was changed.
+    /// What hinders the journal, and what `restore` returns; then nothing in the journal was changed.
     pub(crate) fn open(
-        directory: &Path,
+        home: Home,
         boot: &str,
         options: JournalOptions,
-        watch: Option<Arc<dyn Watch>>,
         restore: impl FnOnce(&[Entry<'_>]) -> Result<(), StoreError>,
     ) -> Result<Self, StoreError> {
         let fresh = |generation| Header {
@@ -104,11 +97,14 @@ impl Journal {
             before: 0,
             boot: boot.to_owned(),
         };
-        let create = |header: Header| {
-            let file = JournalFile::create(directory, &header, watch.clone())?;
+        let create = |home, header: Header| {
+            let file = JournalFile::create(home, &header)?;
             Ok(Self::new(file, Writer::begun(0, header, HEADER), None))
         };
-        let Some(file) = JournalFile::open(directory, watch.clone())? else { return create(fresh(1)) };
+        let file = match JournalFile::open(home)? {
+            Ok(file) => file,
+            Err(home) => return create(home, fresh(1)),
+        };
         let bytes = file.read()?;
         let found = scan(&bytes);
         let damage = match &found {
@@ -116,12 +112,9 @@ impl Journal {
             None => Some(Damage { offset: 0, length: bytes.len() }),
         };
         if let (Some(damage), false) = (damage, options.salvage) {
-            return Err(damaged(&file, damage, found.as_ref()).into());
+            return Err(damaged(&file, damage, found.as_ref()));
         }
-        let Some(found) = found else {
-            file.set_aside(0)?;
-            return create(fresh(1));
-        };
+        let Some(found) = found else { return create(file.set_aside(0)?, fresh(1)) };
         let (at, header) = (found.newest.0, &found.newest.1);
         let same_boot = !boot.is_empty() && header.boot == boot;
         if !same_boot {
@@ -130,8 +123,8 @@ impl Journal {
         }
         let next = header.generation + 1;
         if damage.is_some() {
-            file.set_aside(header.generation)?;
-            return create(fresh(next));
+            let generation = header.generation;
+            return create(file.set_aside(generation)?, fresh(next));
         }
         if same_boot {
             // Written by a process that ended before its flush, perhaps: once more, with the next batch.
@@ -149,15 +142,15 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`].
-    pub(crate) fn waits_for_replay(directory: &Path, boot: &str) -> Result<bool, JournalError> {
-        Ok(JournalFile::boot(directory)?.is_some_and(|found| boot.is_empty() || found != boot))
+    /// [`StoreError::Io`].
+    pub(crate) fn waits_for_replay(home: &Home, boot: &str) -> Result<bool, StoreError> {
+        Ok(home.boot()?.is_some_and(|found| boot.is_empty() || found != boot))
     }
 }
 
-fn damaged(file: &JournalFile, damage: Damage, found: Option<&Scan<'_>>) -> JournalError {
-    JournalError::Damaged {
-        path: file.path().to_path_buf(),
+fn damaged(file: &JournalFile, damage: Damage, found: Option<&Scan<'_>>) -> StoreError {
+    StoreError::JournalDamaged {
+        path: file.path(),
         offset: u64::try_from(damage.offset).unwrap_or(u64::MAX),
         length: u64::try_from(damage.length).unwrap_or(u64::MAX),
         readable: found.map_or(0, |found| found.entries.len()),

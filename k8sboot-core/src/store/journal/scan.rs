@@ -139,7 +139,9 @@ mod tests {
     }
 
     fn held(last: u8) -> Entry<'static> {
-        Entry::Held { address: [10, 1, 2, last].into(), set: Some(0), record: b"a\r\neth0" }
+        let names = ["", "10.1.2.1", "10.1.2.2", "10.1.2.3", "10.1.2.4", "10.1.2.9"];
+        let name = names.iter().find(|name| name.ends_with(&last.to_string())).unwrap();
+        Entry::Held { name, record: b"a\r\neth0" }
     }
 
     fn only(segment: Vec<u8>) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::*;
+use crate::store::{StoreHook, StoreOp};
 
 const SEGMENT: usize = 64 * 1024;
 
@@ -39,19 +40,19 @@ struct Spy {
     syncs: AtomicUsize,
     sync_alls: AtomicUsize,
     slow: bool,
-    fail: Mutex<Option<JournalOp>>,
+    fail: Mutex<Option<StoreOp>>,
 }
 
-impl Watch for Spy {
-    fn before(&self, op: JournalOp, _: &Path) -> io::Result<()> {
+impl StoreHook for Spy {
+    fn before(&self, op: StoreOp, _: &str) -> io::Result<()> {
         match op {
-            JournalOp::Sync => {
+            StoreOp::SyncFile => {
                 if self.slow {
                     thread::sleep(Duration::from_millis(2));
                 }
                 self.syncs.fetch_add(1, Ordering::Relaxed)
             }
-            JournalOp::SyncAll => self.sync_alls.fetch_add(1, Ordering::Relaxed),
+            StoreOp::SyncAll => self.sync_alls.fetch_add(1, Ordering::Relaxed),
             _ => 0,
         };
         let mut fail = self.fail.lock().unwrap();
@@ -67,9 +68,15 @@ fn options() -> JournalOptions {
     JournalOptions::default().segment(u32::try_from(SEGMENT).unwrap())
 }
 
+fn home(dir: &Dir, spy: Option<&Arc<Spy>>) -> Home {
+    let hook = spy.map(|spy| Arc::clone(spy) as Arc<dyn StoreHook>);
+    let directory = std::fs::File::open(&dir.0).unwrap().into();
+    Home { directory, path: dir.0.clone(), name: "own", hook }
+}
+
 fn open(dir: &Dir, boot: &str, spy: &Arc<Spy>) -> (Journal, Vec<(IpAddr, bool)>) {
     let mut replayed = Vec::new();
-    let journal = Journal::open(&dir.0, boot, options(), Some(spy.clone()), |entries| {
+    let journal = Journal::open(home(dir, Some(spy)), boot, options(), |entries| {
         replayed = entries.iter().map(seen).collect();
         Ok(())
     });
@@ -78,9 +85,9 @@ fn open(dir: &Dir, boot: &str, spy: &Arc<Spy>) -> (Journal, Vec<(IpAddr, bool)>)
 
 fn seen(entry: &Entry<'_>) -> (IpAddr, bool) {
     match entry {
-        Entry::Held { address, .. } => (*address, true),
-        Entry::Freed { address, .. } => (*address, false),
-        Entry::Checkpoint { .. } => panic!("a checkpoint is no lease"),
+        Entry::Held { name, .. } => (name.parse().unwrap(), true),
+        Entry::Freed { name, .. } => (name.parse().unwrap(), false),
+        Entry::Marker { .. } | Entry::Checkpoint { .. } => panic!("{entry:?} is no lease"),
     }
 }
 
@@ -90,7 +97,7 @@ fn address(number: usize) -> IpAddr {
 }
 
 fn hold(journal: &Journal, number: usize) -> Ticket {
-    journal.append(&Entry::Held { address: address(number), set: Some(0), record: &[b'a'; 70] })
+    journal.append(&Entry::Held { name: &address(number).to_string(), record: &[b'a'; 70] })
 }
 
 #[test]
@@ -99,11 +106,11 @@ fn what_was_waited_for_is_replayed_in_another_boot_only() {
     let (journal, replayed) = open(&dir, "boot 1", &spy);
     assert!(replayed.is_empty());
     journal.wait(hold(&journal, 1)).unwrap();
-    let freed = journal.append(&Entry::Freed { address: address(1), record: b"a" });
+    let freed = journal.append(&Entry::Freed { name: &address(1).to_string(), record: b"a" });
     journal.wait(freed).unwrap();
-    assert!(!Journal::waits_for_replay(&dir.0, "boot 1").unwrap());
-    assert!(Journal::waits_for_replay(&dir.0, "boot 2").unwrap());
-    assert!(Journal::waits_for_replay(&dir.0, "").unwrap(), "an unknown boot is another one");
+    assert!(!Journal::waits_for_replay(&home(&dir, None), "boot 1").unwrap());
+    assert!(Journal::waits_for_replay(&home(&dir, None), "boot 2").unwrap());
+    assert!(Journal::waits_for_replay(&home(&dir, None), "").unwrap(), "an unknown boot is another one");
     drop(journal);
     let (journal, replayed) = open(&dir, "boot 1", &spy);
     assert!(replayed.is_empty(), "the same boot: the directory is the truth");
@@ -120,8 +127,8 @@ fn what_was_waited_for_is_replayed_in_another_boot_only() {
 fn a_second_process_is_told_that_it_is_busy() {
     let (dir, spy) = (Dir::new("busy"), Arc::new(Spy::default()));
     let (_journal, _) = open(&dir, "boot", &spy);
-    let second = Journal::open(&dir.0, "boot", options(), None, |_| Ok(()));
-    assert!(matches!(second, Err(StoreError::Journal(JournalError::Busy { .. }))));
+    let second = Journal::open(home(&dir, None), "boot", options(), |_| Ok(()));
+    assert!(matches!(second, Err(StoreError::JournalBusy { .. })));
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn a_generation_that_waits_for_its_checkpoint_is_replayed_too() {
         journal.wait(hold(&journal, number)).unwrap();
         // The process ends in the flush of the file system.
         if number == SEGMENT / 96 - 10 {
-            *spy.fail.lock().unwrap() = Some(JournalOp::SyncAll);
+            *spy.fail.lock().unwrap() = Some(StoreOp::SyncAll);
         }
         if journal.check(0).is_err() {
             drop(journal);
@@ -213,7 +220,7 @@ fn a_generation_that_waits_for_its_checkpoint_is_replayed_too() {
 
 #[test]
 fn a_failed_flush_fails_all_who_wait_and_all_who_come() {
-    for op in [JournalOp::Write, JournalOp::Sync] {
+    for op in [StoreOp::Write, StoreOp::SyncFile] {
         let (dir, spy) = (Dir::new("failed"), Arc::new(Spy { slow: true, ..Spy::default() }));
         let (journal, _) = open(&dir, "boot 1", &spy);
         journal.wait(hold(&journal, 0)).unwrap();
@@ -232,7 +239,7 @@ fn a_failed_flush_fails_all_who_wait_and_all_who_come() {
         assert_eq!(failed.load(Ordering::Relaxed), 8, "{op:?}");
         let later = journal.check(0);
         assert!(
-            matches!(&later, Err(JournalError::Failed { why, .. }) if why.contains("os error 5")),
+            matches!(&later, Err(StoreError::JournalFailed { why, .. }) if why.contains("os error 5")),
             "{later:?}"
         );
         drop(journal);
@@ -257,14 +264,14 @@ fn damage_is_an_error_and_salvage_keeps_what_can_be_read() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[HEADER + 96 + 20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    let refused = Journal::open(&dir.0, "boot 2", options(), None, |_| panic!("nothing is changed"));
-    let Err(StoreError::Journal(JournalError::Damaged { offset, length, readable, .. })) = refused else {
+    let refused = Journal::open(home(&dir, None), "boot 2", options(), |_| panic!("nothing is changed"));
+    let Err(StoreError::JournalDamaged { offset, length, readable, .. }) = refused else {
         panic!("expected damage");
     };
     assert_eq!((offset, length, readable), (HEADER as u64 + 96, 96, 4));
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     let mut replayed = Vec::new();
-    let journal = Journal::open(&dir.0, "boot 2", options().salvage(true), None, |entries| {
+    let journal = Journal::open(home(&dir, None), "boot 2", options().salvage(true), |entries| {
         replayed = entries.iter().map(seen).collect();
         Ok(())
     })
@@ -281,9 +288,9 @@ fn damage_is_an_error_and_salvage_keeps_what_can_be_read() {
 fn something_else_in_the_journals_place_is_damage() {
     let (dir, spy) = (Dir::new("else"), Arc::new(Spy::default()));
     std::fs::write(dir.0.join("journal"), "hello").unwrap();
-    let refused = Journal::open(&dir.0, "boot", options(), None, |_| Ok(()));
-    assert!(matches!(refused, Err(StoreError::Journal(JournalError::Damaged { readable: 0, .. }))));
-    drop(Journal::open(&dir.0, "boot", options().salvage(true), None, |_| Ok(())).unwrap());
+    let refused = Journal::open(home(&dir, None), "boot", options(), |_| Ok(()));
+    assert!(matches!(refused, Err(StoreError::JournalDamaged { readable: 0, .. })));
+    drop(Journal::open(home(&dir, None), "boot", options().salvage(true), |_| Ok(())).unwrap());
     let (_journal, replayed) = open(&dir, "boot", &spy);
     assert!(replayed.is_empty());
 }
@@ -293,5 +300,5 @@ fn owners_that_fit_no_record_are_refused_before_anything_happens() {
     let (dir, spy) = (Dir::new("long"), Arc::new(Spy::default()));
     let (journal, _) = open(&dir, "boot", &spy);
     assert!(journal.check(300).is_ok());
-    assert!(matches!(journal.check(20_000), Err(JournalError::TooLong { found: 20_000, .. })));
+    assert!(matches!(journal.check(20_000), Err(StoreError::TooLong { found: 20_000, .. })));
 }
