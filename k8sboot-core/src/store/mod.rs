@@ -7,6 +7,8 @@ mod collect;
 pub mod directory;
 mod error;
 mod in_flight;
+#[cfg(feature = "node")]
+mod journal;
 mod memory;
 mod op;
 
@@ -14,10 +16,12 @@ use std::net::IpAddr;
 
 pub use collect::{Collected, Survey, collect};
 #[cfg(feature = "node")]
-pub use directory::{DirectoryOptions, DirectoryStore};
+pub use directory::{DirectoryOptions, DirectoryStore, Durability};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use in_flight::{InFlight, Running};
+#[cfg(feature = "node")]
+pub use journal::JournalOptions;
 pub use memory::MemoryStore;
 pub use op::{StoreHook, StoreOp};
 
