@@ -24,6 +24,7 @@ mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
 mod layers;
+mod leaks;
 #[cfg(feature = "config")]
 mod manifest;
 #[cfg(feature = "config")]

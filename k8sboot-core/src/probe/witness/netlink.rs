@@ -260,3 +260,88 @@ fn shape(at: usize, expected: &'static str, found: usize) -> NetlinkProblem {
 const fn align(length: usize) -> usize {
     length.saturating_add(3) & !3
 }
+
+#[cfg(all(test, target_endian = "little"))]
+mod tests {
+    use super::*;
+
+    /// What Linux answered in a namespace with `lo`, `eth0` (10.244.1.7/24, 2001:db8::7/64) and the point-to-point
+    /// interface `ptp0` (10.0.0.1, its peer is 10.0.0.2).
+    const RECORDED: &str = "\
+4c00000014000200070000004d4c0000020880fe01000000080001007f000001080002007f000001070003006c6f0000 \
+080008008000000014000600ffffffffffffffffa21e1500a21e15005000000014000200070000004d4c000002208000 \
+02000000080001000a000002080002000a000001090003007074703000000000080008008000000014000600ffffffff \
+ffffffffa31e1500a31e15005000000014000200070000004d4c00000218800003000000080001000af4010708000200 \
+0af40107090003006574683000000000080008008000000014000600ffffffffffffffffa31e1500a31e150050000000 \
+14000200070000004d4c00000a8080fe01000000140001000000000000000000000000000000000114000600ffffffff \
+ffffffffa21e1500a21e1500080008008000000005000b00010000004800000014000200070000004d4c00000a408200 \
+030000001400010020010db800000000000000000000000714000600ffffffffffffffffa41e1500a41e150008000800 \
+82000000";
+    const DONE: &str = "1400000003000200070000004d4c000000000000";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn reads_what_linux_answers() {
+        let part = parse(&bytes(RECORDED), 7).unwrap();
+        let found: Vec<_> = part.addresses.iter().map(|a| (a.index, a.address.to_string())).collect();
+        let want = [(1, "127.0.0.1"), (2, "10.0.0.1"), (3, "10.244.1.7"), (1, "::1"), (3, "2001:db8::7")];
+        assert_eq!(found, want.map(|(index, address)| (index, address.to_owned())));
+        assert!(!part.done && !part.interrupted);
+        assert!(parse(&bytes(DONE), 7).unwrap().done);
+    }
+
+    #[test]
+    fn passes_over_answers_to_others() {
+        assert_eq!(parse(&bytes(RECORDED), 8).unwrap(), Part::default());
+        assert!(!parse(&bytes(DONE), 8).unwrap().done);
+    }
+
+    #[test]
+    fn tells_an_interrupted_list_from_a_whole_one() {
+        let mut changed = bytes(RECORDED);
+        changed[6] |= 0x10;
+        assert!(parse(&changed, 7).unwrap().interrupted);
+    }
+
+    #[test]
+    fn refusals_are_errors() {
+        let mut refused = bytes(DONE);
+        refused[4] = 2;
+        refused[16..].copy_from_slice(&(-1i32).to_ne_bytes());
+        let NetlinkProblem::Refused { source } = parse(&refused, 7).unwrap_err() else {
+            panic!("not refused")
+        };
+        assert_eq!(source.raw_os_error(), Some(1));
+        refused[16..].copy_from_slice(&i32::MIN.to_ne_bytes());
+        assert!(matches!(parse(&refused, 7), Err(NetlinkProblem::Refused { .. })));
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_buffer() {
+        let whole = bytes(RECORDED);
+        for end in 0..whole.len() {
+            match parse(&whole[..end], 7) {
+                Ok(part) => assert!(part.addresses.len() <= 5, "cut at {end}"),
+                Err(NetlinkProblem::Shape { at, .. }) => assert!(at <= end, "cut at {end}"),
+                Err(error) => panic!("cut at {end}: {error}"),
+            }
+        }
+        for at in 0..whole.len() {
+            for value in [0, 1, 3, 0x7f, 0xff] {
+                let mut broken = whole.clone();
+                broken[at] = value;
+                assert!(
+                    parse(&broken, 7).is_ok_and(|p| p.addresses.len() <= 5) || parse(&broken, 7).is_err()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_of_zero_is_refused_and_not_read_for_ever() {
+        assert!(matches!(parse(&[0; 16], 0), Err(NetlinkProblem::Shape { at: 0, found: 0, .. })));
+    }
+}

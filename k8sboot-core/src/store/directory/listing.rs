@@ -1,6 +1,10 @@
 //! Everything in the directory, read file by file: what is always right, at a cost that grows with it.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use rustix::fs::FileType;
 
@@ -137,6 +141,7 @@ impl Entry {
         };
         let mut record = Record::new(self.name.clone(), self.named.address(), holder);
         record.version = self.seen.version();
+        record.age = self.seen.identity.map(|identity| age(identity.modified, SystemTime::now()));
         record
     }
 }
@@ -146,6 +151,14 @@ impl Seen {
     pub(super) fn version(&self) -> u64 {
         self.identity.map_or(0, |identity| identity.version(&self.content))
     }
+}
+
+/// How long ago a file was written, by the machine's clock; nothing at all if that is in the future.
+fn age(modified: (i64, i64), now: SystemTime) -> Duration {
+    let seconds = u64::try_from(modified.0).unwrap_or(0);
+    let nanoseconds = u64::try_from(modified.1).unwrap_or(0);
+    let written = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds));
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_sub(written)
 }
 
 fn foreign(found: &str) -> Holder {
@@ -160,4 +173,17 @@ pub(super) fn record(owner: Owner<'_>) -> String {
 /// A record's content as host-local compares it: without white space around. `None` if it is no text.
 pub(super) fn trimmed(content: &[u8]) -> Option<&str> {
     std::str::from_utf8(content).ok().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_future_is_new() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        assert_eq!(age((990, 500_000_000), now), Duration::from_millis(9500));
+        assert_eq!(age((2000, 0), now), Duration::ZERO);
+        assert_eq!(age((-5, 0), now), Duration::from_secs(1000));
+    }
 }
