@@ -108,6 +108,28 @@
 #define K8SBOOT_E_IPAM_OWNER 4009
 #define K8SBOOT_E_IPAM_NOT_HELD 4010
 #define K8SBOOT_E_STORE_POISONED 4101
+#define K8SBOOT_E_STORE_IO 4102
+#define K8SBOOT_E_STORE_NO_SPACE 4103
+#define K8SBOOT_E_STORE_PERMISSION 4104
+#define K8SBOOT_E_STORE_READ_ONLY 4105
+#define K8SBOOT_E_STORE_KIND 4106
+#define K8SBOOT_E_STORE_LINK 4107
+#define K8SBOOT_E_STORE_LOCKED 4108
+#define K8SBOOT_E_STORE_NETWORK_NAME 4109
+#define K8SBOOT_E_STORE_MISSING 4110
+#define K8SBOOT_E_STORE_NOT_UNDONE 4111
+#define K8SBOOT_E_STORE_JOURNAL_BUSY 4151
+#define K8SBOOT_E_STORE_JOURNAL_FAILED 4152
+#define K8SBOOT_E_STORE_JOURNAL_DAMAGED 4153
+#define K8SBOOT_E_STORE_TOO_LONG 4154
+#define K8SBOOT_E_WITNESS_SOCKET 4301
+#define K8SBOOT_E_WITNESS_TIMEOUT 4302
+#define K8SBOOT_E_WITNESS_ANSWER 4303
+#define K8SBOOT_E_WITNESS_PROTOCOL 4304
+#define K8SBOOT_E_WITNESS_NAMESPACE 4305
+#define K8SBOOT_E_WITNESS_NETLINK 4306
+#define K8SBOOT_E_WITNESS_FILE 4307
+#define K8SBOOT_E_WITNESS_START 4308
 #define K8SBOOT_E_FILE_IO 6001
 #define K8SBOOT_E_FILE_LINK 6002
 #define K8SBOOT_E_FILE_KIND 6003
@@ -226,6 +248,27 @@
 #define K8SBOOT_POLICY_LOWEST 1
 
 /**
+ * As `K8SBOOT_POLICY_NEXT_FIT`, but an address that was released rests before anybody gets it: until both `rest_ms` have
+ * passed (by `k8sboot_pool_advance`) and `rest_releases` other addresses of the range set were released.
+ */
+#define K8SBOOT_POLICY_REST 2
+
+/**
+ * The directory must be there; without it, it is made, as host-local does.
+ */
+#define K8SBOOT_DIRECTORY_MUST_EXIST 1
+
+/**
+ * A symbolic link in the place of the network's directory is followed.
+ */
+#define K8SBOOT_DIRECTORY_FOLLOW_LINK 2
+
+/**
+ * What a call acknowledges outlives a power loss: for owners that come back after a reboot. One process at a time.
+ */
+#define K8SBOOT_DIRECTORY_DURABLE 4
+
+/**
  * Text or bytes made by this library. Freed with `k8sboot_buf_free`.
  *
  * A NUL that is not counted follows the data, so text can be used as a C string. Buffers with key material are wiped
@@ -259,6 +302,12 @@ typedef struct k8sboot_error_t k8sboot_error_t;
  * Stages that are planned and carried out one after the other. Freed with `k8sboot_flow_free`, at any time.
  */
 typedef struct k8sboot_flow_t k8sboot_flow_t;
+
+/**
+ * A search for leaks in a store: first the records are read, then witnesses are asked, then it is judged, and what the
+ * report says can be freed. Freed with `k8sboot_leaks_free`.
+ */
+typedef struct k8sboot_leaks_t k8sboot_leaks_t;
 
 /**
  * The steps of one stage, with what was seen when they were planned. Immutable; holds no secret. Used up when it is
@@ -435,9 +484,22 @@ typedef struct {
      */
     uint32_t policy;
     /**
-     * 0.
+     * Whether the address that rests longest is given when all others are held: 0 or 1.
      */
-    uint32_t reserved;
+    uint32_t rest_oldest_if_exhausted;
+    /**
+     * For `K8SBOOT_POLICY_REST`.
+     */
+    uint64_t rest_ms;
+    /**
+     * For `K8SBOOT_POLICY_REST`.
+     */
+    uint64_t rest_releases;
+    /**
+     * Where the hash of owners starts; it changes no answer. Random and secret where others than the container runtime
+     * choose container IDs.
+     */
+    uint64_t hash_seed;
 } k8sboot_pool_options_t;
 
 /**
@@ -457,6 +519,24 @@ typedef struct {
      */
     uint64_t size;
 } k8sboot_usage_t;
+
+/**
+ * How a directory is opened. All zero, or NULL instead of the struct: the defaults.
+ */
+typedef struct {
+    /**
+     * `sizeof(k8sboot_directory_options_t)` as the caller knows it.
+     */
+    size_t size;
+    /**
+     * Any of `K8SBOOT_DIRECTORY_…`, or-ed.
+     */
+    uint64_t flags;
+    /**
+     * How long to wait for somebody else's lock, in milliseconds. 0: 30 seconds.
+     */
+    uint64_t lock_timeout_ms;
+} k8sboot_directory_options_t;
 
 /**
  * Success.
@@ -978,6 +1058,86 @@ k8sboot_code_t k8sboot_kubeconfig_user(const k8sboot_ca_t *ca,
                                        k8sboot_error_t **err);
 
 /**
+ * Adds the listing of a runtime that the caller has: `ids` are the containers or sandboxes that exist, in whatever
+ * state, whole or at least the first 12 characters; `runtime` names it in the report.
+ *
+ * List them after `k8sboot_leaks_new`. An empty listing frees nothing of this boot unless `believeEmpty` is set.
+ *
+ * Requires: `leaks` is NULL or live; `runtime` is NULL or NUL-terminated; `ids` has `ids_len` texts; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_add_containers(k8sboot_leaks_t *leaks,
+                                            const char *runtime,
+                                            const char *const *ids,
+                                            size_t ids_len,
+                                            k8sboot_error_t **err);
+
+/**
+ * Says that an ADD of this interface of a container is running, so that what it holds is kept. An embedder that runs
+ * every ADD itself says which are running, before it lists its containers, and may then set the grace period to 0.
+ *
+ * With NULL for both, the caller says that it tells the running ADDs and none is.
+ *
+ * Requires: `leaks` is NULL or live; the texts are NULL or NUL-terminated; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_add_running(k8sboot_leaks_t *leaks,
+                                         const char *container,
+                                         const char *interface,
+                                         k8sboot_error_t **err);
+
+/**
+ * Frees what the report of `k8sboot_leaks_judge` says, each record only if it is still as it was read, and writes what
+ * was done to `out`: a JSON object with `schemaVersion` (1), `freed` and `changed` (lists of records as in
+ * `k8sboot_store_records`; what changed stays), `before` and `after` (how many entries there were and are).
+ *
+ * Requires: `leaks` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_collect(k8sboot_leaks_t *leaks,
+                                     k8sboot_buf_t **out,
+                                     k8sboot_error_t **err);
+
+/**
+ * Frees a search. NULL is allowed.
+ *
+ * Requires: `leaks` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_leaks_free(k8sboot_leaks_t *leaks);
+
+/**
+ * Asks the witnesses that the library knows, judges every record and writes the report to `out`: a JSON object of the
+ * schema `k8sboot.leaks/v1` with `policy`, `witnesses`, `summary` (a count for each state: `free`, `live`, `young`,
+ * `leaked`, `broken`, `foreign`, `unknown`), `addresses` (a verdict each with its reasons), `free`, `unrecorded` and
+ * `toFree`. Changes nothing.
+ *
+ * `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
+ * `namespaces` (true: read the addresses inside every network namespace of the host), `graceSeconds` (600),
+ * `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
+ * A witness that fails is in the report, and then nothing is freed. One that was not built is
+ * `K8SBOOT_E_NOT_BUILT`.
+ *
+ * Requires: `leaks` is NULL or live; `options` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_judge(k8sboot_leaks_t *leaks,
+                                   const char *options,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Reads the records of a store. Only then list the containers: an ADD in between is not judged.
+ *
+ * The search keeps the store open.
+ *
+ * Requires: `store` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_new(const k8sboot_store_t *store, k8sboot_leaks_t **out, k8sboot_error_t **err);
+
+/**
+ * Writes the report of `k8sboot_leaks_judge` to `out` for people, a line an address.
+ *
+ * Requires: `leaks` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_text(const k8sboot_leaks_t *leaks, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
  * Writes the images that a control-plane node needs to `out`, as a JSON list in kubeadm's order.
  *
  * Requires: `config` is NULL or live; `out` and `err` are NULL or writable.
@@ -1090,6 +1250,16 @@ k8sboot_code_t k8sboot_plan_json(const k8sboot_plan_t *plan,
  * Requires: `plan` is NULL or live; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_plan_text(const k8sboot_plan_t *plan, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Makes the clock of resting addresses show `now_ms` milliseconds since a moment of the caller's choice, best since boot;
+ * it never goes back.
+ *
+ * Requires: `pool` is NULL or live; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_advance(k8sboot_pool_t *pool,
+                                    uint64_t now_ms,
+                                    k8sboot_error_t **err);
 
 /**
  * Gives one address of each range set to an interface of a container, or none at all.
@@ -1214,6 +1384,20 @@ k8sboot_code_t k8sboot_store_allocate(const k8sboot_store_t *store,
                                       size_t capacity,
                                       size_t *count,
                                       k8sboot_error_t **err);
+
+/**
+ * Opens the directory of a network as host-local keeps it, `data_dir/network`, safe beside the real host-local.
+ *
+ * `ranges` as for `k8sboot_pool_new`, or NULL for a store that looks and releases only. `options` may be NULL.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `options` is NULL or a sized struct; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_directory(const char *data_dir,
+                                       const char *network,
+                                       const char *ranges,
+                                       const k8sboot_directory_options_t *options,
+                                       const k8sboot_store_t **out,
+                                       k8sboot_error_t **err);
 
 /**
  * Writes the addresses that an interface of a container holds. As `k8sboot_pool_find`.

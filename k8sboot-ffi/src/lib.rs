@@ -32,6 +32,8 @@ mod ip;
 mod ipam;
 mod json;
 mod kubeconfig;
+#[cfg_attr(not(all(feature = "docker", feature = "cri")), allow(unused, reason = "what is not built"))]
+mod leaks;
 mod manifest;
 mod pki;
 mod plan;
@@ -61,6 +63,7 @@ pub use flow::*;
 pub use ip::*;
 pub use ipam::*;
 pub use kubeconfig::*;
+pub use leaks::*;
 pub use manifest::*;
 pub use pki::*;
 pub use plan::*;

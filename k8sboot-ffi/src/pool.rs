@@ -1,8 +1,8 @@
 //! Pools: addresses of range sets, handed out in memory.
 
-use std::ffi::c_char;
+use std::{ffi::c_char, time::Duration};
 
-use k8sboot_core::ipam::{Policy, Pool, PoolOptions};
+use k8sboot_core::ipam::{Policy, Pool, PoolOptions, Rest};
 
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
@@ -21,6 +21,9 @@ use crate::{
 pub const K8SBOOT_POLICY_NEXT_FIT: u32 = 0;
 /// The lowest free address.
 pub const K8SBOOT_POLICY_LOWEST: u32 = 1;
+/// As `K8SBOOT_POLICY_NEXT_FIT`, but an address that was released rests before anybody gets it: until both `rest_ms` have
+/// passed (by `k8sboot_pool_advance`) and `rest_releases` other addresses of the range set were released.
+pub const K8SBOOT_POLICY_REST: u32 = 2;
 
 /// How a pool gives addresses. All zero, or NULL instead of the struct: the defaults.
 #[repr(C)]
@@ -30,8 +33,15 @@ pub struct k8sboot_pool_options_t {
     pub size: usize,
     /// One of `K8SBOOT_POLICY_…`.
     pub policy: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Whether the address that rests longest is given when all others are held: 0 or 1.
+    pub rest_oldest_if_exhausted: u32,
+    /// For `K8SBOOT_POLICY_REST`.
+    pub rest_ms: u64,
+    /// For `K8SBOOT_POLICY_REST`.
+    pub rest_releases: u64,
+    /// Where the hash of owners starts; it changes no answer. Random and secret where others than the container runtime
+    /// choose container IDs.
+    pub hash_seed: u64,
 }
 
 // SAFETY: `repr(C)`, begins with `size`, holds only integers, and has no padding.
@@ -238,6 +248,27 @@ pub unsafe extern "C" fn k8sboot_pool_sets(
     }
 }
 
+/// Makes the clock of resting addresses show `now_ms` milliseconds since a moment of the caller's choice, best since boot;
+/// it never goes back.
+///
+/// # Safety
+///
+/// `pool` is NULL or live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_pool_advance(
+    pool: *mut k8sboot_pool_t,
+    now_ms: u64,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            write(pool, "pool")?.advance(Duration::from_millis(now_ms));
+            Ok(())
+        })
+    }
+}
+
 /// Writes how full a range set is to `out`. `set` counts from 0.
 ///
 /// # Safety
@@ -279,16 +310,27 @@ pub unsafe extern "C" fn k8sboot_pool_free(pool: *mut k8sboot_pool_t) {
 pub(crate) unsafe fn pool_options(options: *const k8sboot_pool_options_t) -> Result<PoolOptions, Failure> {
     // SAFETY: exactly the caller's promise.
     let given = unsafe { read_sized(options, "options") }?;
-    let mut options = PoolOptions::default();
-    options.policy = match given.policy {
+    let oldest = flag(given.rest_oldest_if_exhausted, "options.rest_oldest_if_exhausted")?;
+    let mut rest = Rest::time(Duration::from_millis(given.rest_ms)).oldest_if_exhausted(oldest);
+    rest.releases = given.rest_releases;
+    let policy = match given.policy {
+        K8SBOOT_POLICY_REST => Policy::Rest(rest),
+        _ if rest != Rest::default() => {
+            return Err(Failure::misuse("options.rest", "expected K8SBOOT_POLICY_REST as the policy"));
+        }
         K8SBOOT_POLICY_NEXT_FIT => Policy::NextFit,
         K8SBOOT_POLICY_LOWEST => Policy::Lowest,
         other => return Err(Failure::choice("options.policy", "K8SBOOT_POLICY_…", other)),
     };
-    if given.reserved != 0 {
-        return Err(Failure::misuse("options.reserved", &format!("expected 0, found {}", given.reserved)));
+    Ok(PoolOptions::new(policy).hash_seed(given.hash_seed))
+}
+
+fn flag(value: u32, argument: &str) -> Result<bool, Failure> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Failure::choice(argument, "0, 1", other)),
     }
-    Ok(options)
 }
 
 /// A yes or no that the caller may not want to know.

@@ -5,7 +5,12 @@ use serde_json::{Map, Value, json};
 
 /// The document of `k8sboot_store_records`.
 pub(crate) fn list(records: &[Record]) -> Value {
-    json!({ "schemaVersion": 1, "records": records.iter().map(one).collect::<Vec<_>>() })
+    json!({ "schemaVersion": 1, "records": all(records) })
+}
+
+/// The records one by one.
+pub(crate) fn all(records: &[Record]) -> Vec<Value> {
+    records.iter().map(one).collect()
 }
 
 fn one(record: &Record) -> Value {

@@ -6,14 +6,17 @@ use std::{
     thread,
 };
 
+#[cfg(feature = "node")]
+use k8sboot_core::store::DirectoryStore;
 use k8sboot_core::{
-    ipam::Pool,
+    ipam::{Pool, Ranges},
     store::{MemoryStore, Store},
 };
 
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
-    guard::{guard, guard_void},
+    event::{Sized_, read_sized},
+    guard::{guard, guard_void, needs},
     handle::{Shared, add_owner, release_shared, share, shared},
     ip::{empty, k8sboot_ip_t},
     ipam::{
@@ -21,19 +24,40 @@ use crate::{
     },
     pool::{k8sboot_pool_options_t, pool_options},
     ranges,
-    text::{k8sboot_buf_t, plain, text},
+    text::{k8sboot_buf_t, optional_text, plain, text},
 };
 
 /// Keeps who holds which address of a network. Shared: any thread may use it, many at once; `k8sboot_store_ref` adds an
 /// owner, `k8sboot_store_free` ends one.
 pub struct k8sboot_store_t {
     store: Box<dyn Store>,
-    /// How many range sets there are: the room that an allocation needs.
-    sets: usize,
+    ranges: Ranges,
     panicked: AtomicBool,
 }
 
 impl Shared for k8sboot_store_t {}
+
+/// The directory must be there; without it, it is made, as host-local does.
+pub const K8SBOOT_DIRECTORY_MUST_EXIST: u64 = 1;
+/// A symbolic link in the place of the network's directory is followed.
+pub const K8SBOOT_DIRECTORY_FOLLOW_LINK: u64 = 2;
+/// What a call acknowledges outlives a power loss: for owners that come back after a reboot. One process at a time.
+pub const K8SBOOT_DIRECTORY_DURABLE: u64 = 4;
+
+/// How a directory is opened. All zero, or NULL instead of the struct: the defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct k8sboot_directory_options_t {
+    /// `sizeof(k8sboot_directory_options_t)` as the caller knows it.
+    pub size: usize,
+    /// Any of `K8SBOOT_DIRECTORY_…`, or-ed.
+    pub flags: u64,
+    /// How long to wait for somebody else's lock, in milliseconds. 0: 30 seconds.
+    pub lock_timeout_ms: u64,
+}
+
+// SAFETY: `repr(C)`, begins with `size`, holds only integers of 8 bytes after it, and has no padding.
+unsafe impl Sized_ for k8sboot_directory_options_t {}
 
 /// Opens a store that forgets with its process. `ranges` and `options` as for `k8sboot_pool_new`.
 ///
@@ -52,9 +76,45 @@ pub unsafe extern "C" fn k8sboot_store_memory(
         guard(err, || {
             let out = shared_out(out, "out")?;
             let ranges = ranges::parse(text(ranges, "ranges")?, "ranges")?;
-            let sets = ranges.sets().len();
-            *out = open(MemoryStore::new(Pool::new(ranges, pool_options(options)?)), sets);
+            let pool = Pool::new(ranges.clone(), pool_options(options)?);
+            *out = open(MemoryStore::new(pool), ranges);
             Ok(())
+        })
+    }
+}
+
+/// Opens the directory of a network as host-local keeps it, `data_dir/network`, safe beside the real host-local.
+///
+/// `ranges` as for `k8sboot_pool_new`, or NULL for a store that looks and releases only. `options` may be NULL.
+///
+/// # Safety
+///
+/// The texts are NULL or NUL-terminated; `options` is NULL or a sized struct; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_store_directory(
+    data_dir: *const c_char,
+    network: *const c_char,
+    ranges: *const c_char,
+    options: *const k8sboot_directory_options_t,
+    out: *mut *const k8sboot_store_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = shared_out(out, "out")?;
+            let (data_dir, network) = (text(data_dir, "data_dir")?, text(network, "network")?);
+            let ranges = match optional_text(ranges, "ranges")? {
+                Some(ranges) => ranges::parse(ranges, "ranges")?,
+                None => Ranges::none(),
+            };
+            let options = read_sized(options, "options")?;
+            needs!("node", {
+                let options = imp::directory_options(&options)?;
+                let store = DirectoryStore::open(data_dir, network, ranges.clone(), options)?;
+                *out = open(store, ranges);
+                Ok(())
+            })
         })
     }
 }
@@ -82,7 +142,7 @@ pub unsafe extern "C" fn k8sboot_store_allocate(
             let out = Array::new(assigned, capacity, count, "assigned")?;
             let store = used(store)?;
             let owner = owner(container, interface)?;
-            out.needs(store.handle.sets)?;
+            out.needs(store.ranges().sets().len())?;
             Scratch::with(|scratch| {
                 let request = self::request(owner, request, &mut scratch.addresses)?;
                 store.store().allocate(&request, &mut scratch.allocation)?;
@@ -197,7 +257,7 @@ pub unsafe extern "C" fn k8sboot_store_usage(
             let out = empty(out, "out")?;
             let store = used(store)?;
             let usage = store.store().usage()?.get(set).copied();
-            write_usage(out, set, store.handle.sets, usage)
+            write_usage(out, set, store.ranges().sets().len(), usage)
         })
     }
 }
@@ -234,6 +294,11 @@ impl Used<'_> {
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.handle.store
     }
+
+    /// The range sets that it was opened with.
+    pub(crate) fn ranges(&self) -> &Ranges {
+        &self.handle.ranges
+    }
 }
 
 impl Drop for Used<'_> {
@@ -249,17 +314,21 @@ impl Drop for Used<'_> {
 /// # Safety
 ///
 /// `store` is NULL or live for `'a`.
-pub(crate) unsafe fn used<'a>(store: *const k8sboot_store_t) -> Result<Used<'a>, Failure> {
+unsafe fn used<'a>(store: *const k8sboot_store_t) -> Result<Used<'a>, Failure> {
     // SAFETY: exactly the caller's promise.
-    let handle = unsafe { shared(store, "store") }?;
+    used_owned(unsafe { shared(store, "store") }?)
+}
+
+/// Borrows a store that this side of the boundary keeps open.
+pub(crate) fn used_owned(handle: &k8sboot_store_t) -> Result<Used<'_>, Failure> {
     if handle.panicked.load(Ordering::Acquire) {
         return Err(Failure::poisoned("store"));
     }
     Ok(Used { handle })
 }
 
-fn open(store: impl Store + 'static, sets: usize) -> *const k8sboot_store_t {
-    share(k8sboot_store_t { store: Box::new(store), sets, panicked: AtomicBool::new(false) })
+fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
+    share(k8sboot_store_t { store: Box::new(store), ranges, panicked: AtomicBool::new(false) })
 }
 
 /// Empties an output for a shared handle and returns the place to write it to.
@@ -278,5 +347,38 @@ unsafe fn shared_out<'a, T>(
     unsafe {
         place.write(std::ptr::null());
         Ok(&mut *place)
+    }
+}
+
+#[cfg(feature = "node")]
+mod imp {
+    use std::time::Duration;
+
+    use k8sboot_core::store::{DirectoryOptions, Durability, JournalOptions};
+
+    use super::{
+        Failure, K8SBOOT_DIRECTORY_DURABLE, K8SBOOT_DIRECTORY_FOLLOW_LINK, K8SBOOT_DIRECTORY_MUST_EXIST,
+        k8sboot_directory_options_t,
+    };
+
+    pub(super) fn directory_options(
+        given: &k8sboot_directory_options_t,
+    ) -> Result<DirectoryOptions, Failure> {
+        const KNOWN: u64 =
+            K8SBOOT_DIRECTORY_MUST_EXIST | K8SBOOT_DIRECTORY_FOLLOW_LINK | K8SBOOT_DIRECTORY_DURABLE;
+        if given.flags & !KNOWN != 0 {
+            return Err(Failure::choice("options.flags", "K8SBOOT_DIRECTORY_…", given.flags));
+        }
+        let has = |flag| given.flags & flag != 0;
+        let mut options = DirectoryOptions::new()
+            .create(!has(K8SBOOT_DIRECTORY_MUST_EXIST))
+            .follow_link(has(K8SBOOT_DIRECTORY_FOLLOW_LINK));
+        if has(K8SBOOT_DIRECTORY_DURABLE) {
+            options = options.durability(Durability::Durable(JournalOptions::default()));
+        }
+        if given.lock_timeout_ms > 0 {
+            options = options.lock_timeout(Duration::from_millis(given.lock_timeout_ms));
+        }
+        Ok(options)
     }
 }

@@ -34,6 +34,7 @@ fn generate() -> String {
         "ipam",
         "pool",
         "store",
+        "leaks",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {

@@ -239,7 +239,14 @@ fn c_pool(subnets: &[&str], policy: u32) -> Result<C<*mut k8sboot_pool_t>, Wrong
 }
 
 fn pool_options() -> k8sboot_pool_options_t {
-    k8sboot_pool_options_t { size: size_of::<k8sboot_pool_options_t>(), policy: 0, reserved: 0 }
+    k8sboot_pool_options_t {
+        size: size_of::<k8sboot_pool_options_t>(),
+        policy: 0,
+        rest_oldest_if_exhausted: 0,
+        rest_ms: 0,
+        rest_releases: 0,
+        hash_seed: 0,
+    }
 }
 
 fn c_store(handle: *const k8sboot_store_t) -> C<*const k8sboot_store_t> {

@@ -150,7 +150,7 @@ impl Picture {
         most_cells: u128,
     ) -> Self {
         let mut strips = Vec::new();
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<Kind, u128> = BTreeMap::new();
         let mut seen: Vec<IpAddr> = Vec::new();
         for range in ranges.sets().iter().flat_map(|set| set.ranges()) {
             let all = range.subnet();
@@ -369,7 +369,10 @@ mod tests {
             let subnets = guess(&records(names));
             subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(guessed(&["10.1.2.3", "10.1.2.9", "10.1.3.1", "fd00::5"]), "10.1.2.0/24 10.1.3.0/24 fd00::/120");
+        assert_eq!(
+            guessed(&["10.1.2.3", "10.1.2.9", "10.1.3.1", "fd00::5"]),
+            "10.1.2.0/24 10.1.3.0/24 fd00::/120"
+        );
         let many: Vec<String> = (0..9).map(|n| format!("10.1.{n}.1")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(guessed(&many).split(' ').count(), 5);

@@ -115,7 +115,11 @@ fn mark(out: &mut String, kind: Kind, x: usize, y: usize) {
     if matches!(kind, Kind::Free | Kind::Live | Kind::Reserved) {
         return;
     }
-    let dark = if matches!(kind, Kind::Foreign | Kind::Unrecorded | Kind::Young | Kind::Broken) { " dark" } else { "" };
+    let dark = if matches!(kind, Kind::Foreign | Kind::Unrecorded | Kind::Young | Kind::Broken) {
+        " dark"
+    } else {
+        ""
+    };
     let (x, y) = (x + SIDE / 2, y + 12);
     let _ = write!(out, "<text class=\"mark{dark}\" x=\"{x}\" y=\"{y}\">{}</text>", kind.letter());
 }

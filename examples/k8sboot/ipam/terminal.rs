@@ -75,7 +75,10 @@ fn legend(out: &mut String, picture: &Picture, look: Look) {
         line(out, format_args!("{mark}{count:>6} {:<10} {}", kind.name(), kind.meaning()));
     }
     if picture.aggregates() {
-        line(out, format_args!("a cell of several addresses shows what needs attention most: X B U F H Y L ."));
+        line(
+            out,
+            format_args!("a cell of several addresses shows what needs attention most: X B U F H Y L ."),
+        );
     }
     if picture.guessed {
         line(out, format_args!("subnets guessed from the records: give --subnet for the whole pool"));

@@ -108,10 +108,12 @@ static void a_pool_says_why_not(void)
     CHECK_FAILS(k8sboot_pool_new("\xff", NULL, &pool, &err), K8SBOOT_E_UTF8, "argument ranges");
     CHECK_FAILS(k8sboot_pool_new(v4, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_ENUM, "options.policy");
-    options.policy = 0;
-    options.reserved = 1;
-    CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "options.reserved");
-    options.reserved = 0;
+    options.policy = K8SBOOT_POLICY_LOWEST;
+    options.rest_releases = 1;
+    CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "options.rest");
+    options.policy = K8SBOOT_POLICY_REST;
+    options.rest_oldest_if_exhausted = 2;
+    CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_ENUM, "options.rest_oldest_if_exhausted");
     options.size = 5;
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "size");
     CHECK(pool == NULL);
@@ -171,6 +173,27 @@ static void a_pool_says_why_not(void)
     k8sboot_pool_free(pool);
 }
 
+static void addresses_rest(void)
+{
+    k8sboot_pool_options_t options = {.size = sizeof options, .policy = K8SBOOT_POLICY_REST, .rest_ms = 1000};
+    k8sboot_assigned_t given[1];
+    k8sboot_usage_t usage;
+    k8sboot_pool_t *pool = NULL;
+    CHECK_OK(k8sboot_pool_new(v4, &options, &pool, &err));
+    CHECK_OK(k8sboot_pool_advance(pool, 5000, &err));
+    for (char name[] = "a"; name[0] < 'f'; name[0]++)
+        CHECK_OK(k8sboot_pool_allocate(pool, name, "eth0", NULL, given, 1, NULL, &err));
+    CHECK_OK(k8sboot_pool_release(pool, "a", "eth0", NULL, 0, NULL, &err));
+    CHECK_OK(k8sboot_pool_usage(pool, 0, &usage, &err));
+    CHECK(usage.held == 4 && usage.resting == 1);
+    CHECK_FAILS(k8sboot_pool_allocate(pool, "f", "eth0", NULL, given, 1, NULL, &err), K8SBOOT_E_IPAM_EXHAUSTED, "1 resting");
+    CHECK_OK(k8sboot_pool_advance(pool, 6000, &err));
+    CHECK_OK(k8sboot_pool_allocate(pool, "f", "eth0", NULL, given, 1, NULL, &err));
+    CHECK(is(&given[0].address, "10.244.1.2"));
+    CHECK_FAILS(k8sboot_pool_advance(NULL, 0, &err), K8SBOOT_E_NULL, "argument pool");
+    k8sboot_pool_free(pool);
+}
+
 static void a_store_in_memory_has_owners(void)
 {
     const k8sboot_store_t *store = NULL, *second;
@@ -223,6 +246,7 @@ int main(void)
     addresses_have_a_text();
     a_pool_gives_and_takes();
     a_pool_says_why_not();
+    addresses_rest();
     a_store_in_memory_has_owners();
     return 0;
 }

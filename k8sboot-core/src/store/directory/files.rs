@@ -13,6 +13,7 @@ use rustix::{
 };
 
 use super::{
+    durable::Log,
     name::{LOCK, OWN, check_network},
     options::DirectoryOptions,
 };
@@ -36,6 +37,8 @@ pub(super) struct Files {
     follow: bool,
     hook: Option<Arc<dyn StoreHook>>,
     nameless: bool,
+    /// Where changes are told.
+    pub(super) log: Log,
 }
 
 /// Which state of which file: changes with every write, link or rename of it.
@@ -80,7 +83,12 @@ impl Files {
             follow: options.follow_link,
             hook,
             nameless: true,
+            log: Log::default(),
         })
+    }
+
+    pub(super) fn hook(&self) -> Option<Arc<dyn StoreHook>> {
+        self.hook.clone()
     }
 
     pub(super) fn dir(&self) -> &OwnedFd {
@@ -244,6 +252,14 @@ impl Files {
         name: &str,
         content: &[u8],
     ) -> Result<Option<Identity>, StoreError> {
+        let made = self.create_unlogged(name, content)?;
+        if made.is_some() {
+            self.log.made(name, content);
+        }
+        Ok(made)
+    }
+
+    fn create_unlogged(&mut self, name: &str, content: &[u8]) -> Result<Option<Identity>, StoreError> {
         if self.nameless {
             if let Some(done) = self.create_nameless(name, content)? {
                 return Ok(done);
@@ -286,15 +302,20 @@ impl Files {
             self.discard_temporary();
             return Err(error);
         }
+        self.log.put(name, content);
         self.identity(&fd, name)
     }
 
     /// Removes a file; whether it was there.
     pub(super) fn unlink(&self, name: &str) -> Result<bool, StoreError> {
+        let was = if self.log.is_on() && !name.starts_with('.') { self.look(name)? } else { None };
         let gone =
             self.call(StoreOp::Unlink, name, || rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()));
         match gone {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.log.removed(name, was.as_ref().map_or(&[], |was| &was.content));
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.error(StoreOp::Unlink, name, error)),
         }

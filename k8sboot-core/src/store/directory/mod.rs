@@ -10,6 +10,7 @@
 //! options allow it: host-local itself does not find its records behind one.
 
 mod allocate;
+mod durable;
 mod files;
 mod gate;
 mod hash;
@@ -28,7 +29,6 @@ use std::{
 
 use rustix::fs::FileType;
 
-pub use self::options::DirectoryOptions;
 use self::{
     allocate::View,
     files::{Files, Identity},
@@ -37,6 +37,7 @@ use self::{
     lock::Patience,
     name::Named,
 };
+pub use self::{durable::Durability, options::DirectoryOptions};
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, Owner, Range, Ranges, Record, Request, Usage};
 
@@ -90,7 +91,9 @@ impl DirectoryStore {
     ) -> Result<Self, StoreError> {
         let data_dir = data_dir.as_ref().to_path_buf();
         let files = Files::open(&data_dir, network, &options)?;
-        Ok(Self { data_dir, ranges, options, gate: Gate::default(), files: Mutex::new(files) })
+        let store = Self { data_dir, ranges, options, gate: Gate::default(), files: Mutex::new(files) };
+        store.prepare()?;
+        Ok(store)
     }
 
     /// The directory of the network.
@@ -132,7 +135,8 @@ impl DirectoryStore {
                 }
             }
         }
-        let listing = files.clean().and_then(|()| Listing::read(&files));
+        let ready = durable::prepare(&mut files, &self.options);
+        let listing = ready.and_then(|()| files.clean()).and_then(|()| Listing::read(&files));
         let done = listing.and_then(|mut listing| run(&mut files, &mut listing));
         lock::release(&files);
         done
@@ -142,11 +146,19 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        self.locked(|files, listing| allocate::allocate(files, listing, &self.ranges, request, out))
+        let promise = self.locked(|files, listing| {
+            files.log.begin(request.owner)?;
+            allocate::allocate(files, listing, &self.ranges, request, out)?;
+            durable::confirm(files, out)
+        })?;
+        promise.keep().or_else(|error| {
+            out.clear();
+            self.locked(|files, _| promise.take_back(files)).and(Err(error))
+        })
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
-        self.locked(|files, listing| {
+        let promise = self.locked(|files, listing| {
             let mut failed = None;
             for held in View::held(listing, files, owner)? {
                 match files.unlink(&held.name) {
@@ -156,8 +168,9 @@ impl Store for DirectoryStore {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            failed.map_or(Ok(()), Err)
-        })
+            failed.map_or(Ok(files.log.promise()), Err)
+        })?;
+        promise.keep()
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
@@ -178,7 +191,7 @@ impl Store for DirectoryStore {
     }
 
     fn free_unchanged(&self, seen: &[Record]) -> Result<Vec<Record>, StoreError> {
-        self.locked(|files, _| {
+        let (freed, promise) = self.locked(|files, _| {
             let mut freed = Vec::new();
             for old in seen.iter().filter(|old| is_record_name(&old.name)) {
                 let unchanged = files
@@ -188,8 +201,9 @@ impl Store for DirectoryStore {
                     freed.push(old.clone());
                 }
             }
-            Ok(freed)
-        })
+            Ok((freed, files.log.promise()))
+        })?;
+        promise.keep().map(|()| freed)
     }
 
     fn usage(&self) -> Result<Vec<Usage>, StoreError> {

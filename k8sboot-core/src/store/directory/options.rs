@@ -2,6 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
+use super::durable::Durability;
 use crate::store::{StoreHook, StoreOp};
 
 /// How a directory store is opened.
@@ -15,13 +16,24 @@ pub struct DirectoryOptions {
     pub follow_link: bool,
     /// How long to wait for somebody else's lock. Default: 30 s.
     pub lock_timeout: Duration,
+    /// What an acknowledged operation outlives. Default: the end of the process.
+    pub durability: Durability,
+    /// The identity of this boot of the machine. Default: the kernel's.
+    pub boot: Option<String>,
     /// Asked before and told after every operation. Default: none.
     pub hook: Option<Arc<dyn StoreHook>>,
 }
 
 impl Default for DirectoryOptions {
     fn default() -> Self {
-        Self { create: true, follow_link: false, lock_timeout: Duration::from_secs(30), hook: None }
+        Self {
+            create: true,
+            follow_link: false,
+            lock_timeout: Duration::from_secs(30),
+            durability: Durability::Process,
+            boot: None,
+            hook: None,
+        }
     }
 }
 
@@ -53,6 +65,20 @@ impl DirectoryOptions {
         self
     }
 
+    /// Sets [`durability`](Self::durability).
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Sets [`boot`](Self::boot).
+    #[must_use]
+    pub fn boot(mut self, boot: impl Into<String>) -> Self {
+        self.boot = Some(boot.into());
+        self
+    }
+
     /// Sets [`hook`](Self::hook).
     #[must_use]
     pub fn hook(mut self, hook: Arc<dyn StoreHook>) -> Self {
@@ -77,6 +103,8 @@ impl fmt::Debug for DirectoryOptions {
             .field("create", &self.create)
             .field("follow_link", &self.follow_link)
             .field("lock_timeout", &self.lock_timeout)
+            .field("durability", &self.durability)
+            .field("boot", &self.boot)
             .field("hook", &self.hook.is_some())
             .finish()
     }
