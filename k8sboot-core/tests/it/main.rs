@@ -13,6 +13,8 @@ mod certs_flow;
 mod config;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(feature = "node")]
+mod durable;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]
