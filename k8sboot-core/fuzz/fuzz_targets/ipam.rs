@@ -52,7 +52,7 @@ fn ranges(text: &str) {
             assert!(spec.subnet.contains(range.start()) && spec.subnet.contains(range.end()));
         }
     }
-    let Ok(ranges) = RangeSet::from_specs(&specs, Strictness::HostLocal) else { return };
+    let Ok(ranges) = RangeSet::of_specs(&specs, Strictness::HostLocal) else { return };
     let mut set = AddressSet::new(&ranges);
     let marker = specs.last().and_then(|spec| spec.gateway);
     set.set_last_given(marker);

@@ -9,8 +9,13 @@
 
 #[cfg(feature = "host")]
 mod certs_flow;
+mod cni;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "node")]
+mod directory;
+#[cfg(feature = "node")]
+mod durable;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]
@@ -23,6 +28,7 @@ mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
 mod layers;
+mod leaks;
 #[cfg(feature = "config")]
 mod manifest;
 #[cfg(feature = "config")]

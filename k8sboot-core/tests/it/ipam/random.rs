@@ -85,7 +85,7 @@ fn ranges(shape: &[Vec<Spec>]) -> Ranges {
             .gateway(address(gateway))
     };
     let sets: Vec<Vec<RangeSpec>> = shape.iter().map(|set| set.iter().map(spec).collect()).collect();
-    Ranges::from_specs(&sets, Strictness::HostLocal).unwrap()
+    Ranges::of_specs(&sets, Strictness::HostLocal).unwrap()
 }
 
 /// A pool, its model, and what can happen to them.
