@@ -106,6 +106,22 @@ impl Sparse {
         near.or_else(|| self.beyond(from >> PAGE_BITS)).filter(|place| *place <= self.last)
     }
 
+    /// Takes the lowest free place at or after one, or else the lowest of all.
+    #[inline]
+    pub(super) fn take_next_around(&mut self, from: u128) -> Option<u128> {
+        // Most often in the page used last, which needs no search.
+        if self.leaves.recent.0 == from >> PAGE_BITS
+            && let Some(page) = self.leaves.pages.get_mut(self.leaves.recent.1)
+            && let Some(place) = page.next_free(from).filter(|place| *place <= self.last)
+        {
+            let taken = page.take(place)?;
+            self.note_taken(place, taken);
+            return Some(place);
+        }
+        let place = self.next_free(from).or_else(|| self.next_free(0))?;
+        self.take(place).then_some(place)
+    }
+
     #[inline]
     pub(super) fn take(&mut self, place: u128) -> bool {
         if place > self.last {
@@ -115,6 +131,13 @@ impl Sparse {
         else {
             return false;
         };
+        self.note_taken(place, taken);
+        true
+    }
+
+    /// Notes that a place was taken, and how many of its page are taken then.
+    #[inline]
+    fn note_taken(&mut self, place: u128, taken: u32) {
         self.taken += 1;
         self.free_xor ^= place;
         if self.floor == place {
@@ -123,7 +146,6 @@ impl Sparse {
         if taken == FULL && self.closed != place >> PAGE_BITS {
             self.close(place >> PAGE_BITS);
         }
-        true
     }
 
     #[inline]
