@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs, mem,
+    fs, io, mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -145,14 +145,14 @@ pub(super) fn prepare(files: &mut Files, options: &DirectoryOptions) -> Result<(
     match options.durability {
         Durability::Durable(journal) => {
             files.make_own()?;
-            if let Some(home) = home(files)? {
-                let restore = |entries: &[Entry<'_>]| restore(files, entries);
-                log.journal = Some(Arc::new(Journal::open(home, &boot, journal, restore)?));
-            }
+            let home = home(files).map_err(|source| files.error(StoreOp::OpenDirectory, OWN, source))?;
+            let restore = |entries: &[Entry<'_>]| restore(files, entries);
+            log.journal = Some(Arc::new(Journal::open(home, &boot, journal, restore)?));
         }
         Durability::Process => {
             let begun = Instant::now();
-            while let Some(home) = home(files)?
+            // Without a directory of its own there is no journal in it.
+            while let Ok(home) = home(files)
                 && !boot.is_empty()
                 && Journal::waits_for_replay(&home, &boot)?
             {
@@ -233,17 +233,12 @@ fn restore(files: &mut Files, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The directory of this library's own files, if it is there.
-fn home(files: &Files) -> Result<Option<Home>, StoreError> {
+/// The directory of this library's own files.
+fn home(files: &Files) -> io::Result<Home> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = files.run(StoreOp::OpenDirectory, OWN, || {
-        match rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()) {
-            Err(rustix::io::Errno::NOENT) => Ok(None),
-            other => other.map(Some),
-        }
-    })?;
-    let home = |directory| Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() };
-    Ok(directory.map(home))
+    let directory = files
+        .call(StoreOp::OpenDirectory, OWN, || rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()))?;
+    Ok(Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() })
 }
 
 /// The kernel's identity of this boot; empty if it cannot be read, which is like no other.
