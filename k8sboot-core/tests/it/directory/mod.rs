@@ -1,5 +1,7 @@
 //! host-local's directory as a store.
 
+mod boot;
+mod faults;
 mod format;
 mod input;
 mod model;
