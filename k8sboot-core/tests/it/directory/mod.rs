@@ -4,5 +4,6 @@ mod boot;
 mod faults;
 mod format;
 mod input;
+mod mixed;
 mod model;
 pub(crate) mod scratch;
