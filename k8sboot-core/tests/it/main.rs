@@ -19,6 +19,7 @@ mod exec;
 mod faults;
 #[cfg(feature = "host")]
 mod flow;
+mod ipam;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]
