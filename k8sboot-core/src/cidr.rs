@@ -86,6 +86,12 @@ pub struct CidrError {
 }
 
 impl Cidr {
+    /// The prefix of a length around an address; nothing if the family has fewer bits.
+    #[must_use]
+    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
+        (length <= Family::of(&address).bits()).then_some(Self { address, length })
+    }
+
     /// The address as given, host bits included.
     #[must_use]
     pub const fn address(&self) -> IpAddr {
@@ -187,7 +193,7 @@ fn parse(text: &str) -> Option<Cidr> {
         return None;
     }
     let length: u8 = length.parse().ok()?;
-    (length <= Family::of(&address).bits()).then_some(Cidr { address, length })
+    Cidr::new(address, length)
 }
 
 impl fmt::Display for Cidr {

@@ -13,7 +13,7 @@ mod op;
 use std::net::IpAddr;
 
 #[cfg(feature = "node")]
-pub use directory::{DirectoryOptions, DirectoryStore, Durability};
+pub use directory::{DirectoryOptions, DirectoryStore, Durability, EarlierBoot};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 #[cfg(feature = "node")]

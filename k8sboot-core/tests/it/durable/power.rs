@@ -264,7 +264,7 @@ fn no_cut_in_a_checkpoint_loses_what_was_acknowledged() {
     // What was flushed before is of no account here: the journal has it all, or the first checkpoint.
     let flushed = world.image();
     let cutter = Cutter::new(&world, flushed.clone(), leases(&flushed), "one");
-    let store = world.open(durable("one").hook(cutter.clone()));
+    let store = world.open(durable("one").resident(true).hook(cutter.clone()));
     work(&store, &cutter, 20);
     assert_ne!(world.image()[JOURNAL][flushed[JOURNAL].len() / 2], 0, "the second segment was begun");
     judge(&cutter);
