@@ -10,6 +10,8 @@ use k8sboot_benches::Bench;
 mod address_set;
 #[path = "ipam/node_subnets.rs"]
 mod node_subnets;
+#[path = "ipam/directory.rs"]
+mod directory;
 #[path = "ipam/pool.rs"]
 mod pool;
 #[path = "ipam/state.rs"]
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         pool::cases(b)?;
         node_subnets::cases(b)?;
         state::cases(b)?;
+        directory::cases(b)?;
         Ok(())
     })
 }
