@@ -11,7 +11,7 @@ mod op;
 use std::net::IpAddr;
 
 #[cfg(feature = "node")]
-pub use directory::{DirectoryOptions, DirectoryStore};
+pub use directory::{DirectoryOptions, DirectoryStore, EarlierBoot};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use memory::MemoryStore;
