@@ -1,6 +1,6 @@
 //! ADD, DEL, CHECK and STATUS.
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{fs, net::IpAddr, path::Path, time::Duration};
 
 use k8sboot_core::{
     cidr::Cidr,
@@ -16,6 +16,9 @@ use crate::{Answer, netns, stranded, words};
 
 /// Where host-local keeps its networks.
 pub(crate) const DATA_DIR: &str = "/var/lib/cni/networks";
+
+/// How long to wait for the lock: longer than any crowd of callers takes, shorter than runtimes wait for a plugin.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Gives one address of each range set, or none at all.
 pub(crate) fn add(environment: &Environment, document: &Json) -> Answer {
@@ -127,7 +130,7 @@ pub(crate) fn open_existing(
 ) -> Result<Option<DirectoryStore>, ErrorObject> {
     let Some(network) = &place.network else { return Ok(None) };
     let data_dir = place.data_dir.as_deref().unwrap_or(DATA_DIR);
-    let options = DirectoryOptions::new().create(false);
+    let options = DirectoryOptions::new().create(false).lock_timeout(LOCK_TIMEOUT);
     match DirectoryStore::open(Path::new(data_dir), network, ranges.clone(), options) {
         Ok(store) => Ok(Some(store)),
         Err(StoreError::Missing { .. }) => Ok(None),
@@ -158,6 +161,7 @@ pub(crate) fn open(document: &Json, ranges: &Ranges) -> Result<DirectoryStore, E
     let place = IpamPlace::read(document);
     let (network, data_dir) = (place.network.unwrap_or_default(), place.data_dir);
     let data_dir = data_dir.as_deref().unwrap_or(DATA_DIR);
-    DirectoryStore::open(Path::new(data_dir), &network, ranges.clone(), DirectoryOptions::new())
+    let options = DirectoryOptions::new().lock_timeout(LOCK_TIMEOUT);
+    DirectoryStore::open(Path::new(data_dir), &network, ranges.clone(), options)
         .map_err(|error| words::store(&error, ranges))
 }
