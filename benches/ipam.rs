@@ -10,12 +10,15 @@ use k8sboot_benches::Bench;
 mod address_set;
 #[path = "ipam/pool.rs"]
 mod pool;
+#[path = "ipam/process.rs"]
+mod process;
 
 fn main() -> ExitCode {
     Bench::new("ipam").run(|b| {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        process::cases(b);
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 /* Whole plugin processes, called by many at once. Prints for each program the medians over the rounds, in nanoseconds per
  * ADD and per DEL (0: none made).
  *
- *   callers CALLERS CALLS ROUNDS (PROGRAM CONFIGURATION DEL)...
+ *   callers CALLERS ROUNDS (PROGRAM CONFIGURATION CALLS DEL)...
  *
  * In each round the programs take turns: CALLERS processes make CALLS ADDs each, one after the other, each with a
  * container of its own and the configuration on standard input; then, if DEL is "del", they free them again.
@@ -18,7 +18,6 @@
 
 struct program {
     const char *path, *configuration;
-    int del;
 };
 
 static int64_t now(void) {
@@ -31,7 +30,7 @@ static int64_t now(void) {
 static int call(const struct program *program, const char *command, long round, long caller, long number) {
     char id[128], verb[32];
     snprintf(verb, sizeof verb, "CNI_COMMAND=%s", command);
-    snprintf(id, sizeof id, "CNI_CONTAINERID=%016lx%016lx%032lx", round, caller, number);
+    snprintf(id, sizeof id, "CNI_CONTAINERID=c%015lx%016lx%032lx", round, caller, number);
     char *environment[] = {verb, id, "CNI_IFNAME=eth0", "CNI_NETNS=/run/netns/none", "CNI_PATH=/opt/cni/bin", NULL};
     char *arguments[] = {(char *)program->path, NULL};
     pid_t child = vfork();
@@ -114,10 +113,10 @@ static int64_t median(int64_t *times, long count) {
 }
 
 int main(int count, char **arguments) {
-    long callers = count > 1 ? atol(arguments[1]) : 0, calls = count > 2 ? atol(arguments[2]) : 0;
-    long rounds = count > 3 ? atol(arguments[3]) : 0, programs = (count - 4) / 3;
-    if (count < 7 || (count - 4) % 3 != 0 || callers < 1 || calls < 1 || rounds < 1) {
-        fprintf(stderr, "usage: callers CALLERS CALLS ROUNDS (PROGRAM CONFIGURATION DEL)...\n");
+    long callers = count > 1 ? atol(arguments[1]) : 0, rounds = count > 2 ? atol(arguments[2]) : 0;
+    long programs = (count - 3) / 4;
+    if (count < 7 || (count - 3) % 4 != 0 || callers < 1 || rounds < 1) {
+        fprintf(stderr, "usage: callers CALLERS ROUNDS (PROGRAM CONFIGURATION CALLS DEL)...\n");
         return 2;
     }
     int64_t *add = calloc(programs * rounds, sizeof *add), *del = calloc(programs * rounds, sizeof *del);
@@ -126,11 +125,11 @@ int main(int count, char **arguments) {
     }
     for (long round = 0; round < rounds; round++) {
         for (long at = 0; at < programs; at++) {
-            char **given = arguments + 4 + 3 * at;
-            struct program program = {given[0], given[1], strcmp(given[2], "del") == 0};
-            long place = at * rounds + round;
+            char **given = arguments + 3 + 4 * at;
+            struct program program = {given[0], given[1]};
+            long place = at * rounds + round, calls = atol(given[2]);
             add[place] = crowd(&program, "ADD", callers, calls, round);
-            del[place] = program.del ? crowd(&program, "DEL", callers, calls, round) : 0;
+            del[place] = strcmp(given[3], "del") == 0 ? crowd(&program, "DEL", callers, calls, round) : 0;
             if (add[place] < 0 || del[place] < 0) {
                 return 1;
             }
