@@ -8,6 +8,8 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
+#[path = "ipam/directory.rs"]
+mod directory;
 #[path = "ipam/pool.rs"]
 mod pool;
 #[path = "ipam/process.rs"]
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        directory::cases(b)?;
         process::cases(b);
         Ok(())
     })

@@ -89,6 +89,16 @@ impl Bitmap {
     }
 }
 
+/// All numbers up to one, one XOR the other.
+const fn xor_up_to(last: u128) -> u128 {
+    match last % 4 {
+        0 => last,
+        1 => 1,
+        2 => last.wrapping_add(1),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

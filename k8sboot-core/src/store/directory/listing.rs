@@ -164,6 +164,15 @@ impl View for Listing {
         }
     }
 
+    /// Nothing tells without an index.
+    fn earlier(&mut self, _: &Files, _: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn marker(&mut self, files: &Files, set: usize) -> Marker {
         Marker::read(files, set)
     }
@@ -174,7 +183,7 @@ impl View for Listing {
 impl Entry {
     pub(super) fn record(&self) -> Record {
         let holder = match self.seen.kind {
-            FileType::RegularFile if self.seen.unreadable => foreign("a file that cannot be read"),
+            FileType::RegularFile if self.seen.failure.is_some() => foreign("a file that cannot be read"),
             FileType::RegularFile => Holder::parse(&self.seen.content),
             FileType::Directory => foreign("a directory"),
             FileType::Symlink => foreign("a symbolic link to nowhere"),

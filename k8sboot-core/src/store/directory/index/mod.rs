@@ -72,8 +72,9 @@ impl Index {
         let boot_id = boot.id?;
         // The watch comes first, so that nothing can happen between it and the state that is read.
         let watch = if resident { Watch::new(files) } else { None };
+        let now = if resident { files.stat().ok()? } else { *stat };
         let (mut image, dirty) = Image::open(files)?;
-        if dirty || !image::proves(&image.header, boot_id, stat) {
+        if dirty || !image::proves(&image.header, boot_id, &now) {
             return None;
         }
         let mut resident = resident.then(|| Resident::new(watch));
@@ -431,13 +432,18 @@ impl Index {
         if let Some(content) = known.as_ref().and_then(|known| known.content.as_ref()) {
             return Ok(Some(content.to_vec()));
         }
-        let seen = files.look(&file_name(address))?.filter(|seen| !seen.unreadable);
-        if let (Some(known), Some(seen)) = (known, &seen)
-            && known.container == Keys::of(&seen.content).container
-        {
-            known.content = Some(seen.content.as_slice().into());
+        let name = file_name(address);
+        let Some(Seen { content, failure, .. }) = files.look(&name)? else { return Ok(None) };
+        // It may be the owner's: to say that there is none would be wrong.
+        if let Some(failure) = failure {
+            return Err(files.error(StoreOp::Read, &name, failure));
         }
-        Ok(seen.map(|seen| seen.content))
+        if let Some(known) = known
+            && known.container == Keys::of(&content).container
+        {
+            known.content = Some(content.as_slice().into());
+        }
+        Ok(Some(content))
     }
 }
 
@@ -510,6 +516,20 @@ impl View for Index {
         }
     }
 
+    fn earlier(&mut self, files: &Files, address: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(seen) = files.look(&file_name(address))? else { return Ok(None) };
+        let (boot, _) = self.boot_of(address, &seen.content, seen.version())?;
+        Ok((boot == Boot::Earlier).then_some(seen.content))
+    }
+
+    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
+        if !self.image.is_in_memory() {
+            self.image.load().map_err(unusable)?;
+        }
+        let slots = slots::all(&mut self.image).map_err(unusable)?;
+        Ok(slots.into_iter().filter(|slot| slot.boot != self.boot_id).map(|slot| slot.address).collect())
+    }
+
     fn marker(&mut self, files: &Files, set: usize) -> Marker {
         match self.resident.as_mut().and_then(|resident| resident.markers.remove(&set)) {
             Some(mut marker) => {
@@ -556,7 +576,7 @@ enum Content<'a> {
 
 impl<'a> Content<'a> {
     fn of(seen: &'a Seen) -> Self {
-        if seen.linked || seen.unreadable {
+        if seen.linked || seen.failure.is_some() {
             return Self::Other;
         }
         let blank = trimmed(&seen.content).is_some_and(str::is_empty);
