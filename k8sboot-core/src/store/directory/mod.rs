@@ -241,7 +241,7 @@ impl DirectoryStore {
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
         }
-        let held = View::held(index, files, request.owner).ok()?.both();
+        let held = View::held(index, files, request.owner, &listing::record(request.owner)).ok()?.both();
         if held.iter().any(|held| first.range_of(held.address).is_some()) {
             return None;
         }
@@ -269,10 +269,11 @@ impl Store for DirectoryStore {
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         self.locked(|files, knowledge| {
             let view = knowledge.view();
             let mut failed = None;
-            for held in view.held(files, owner)?.released() {
+            for held in view.held(files, owner, &record)?.released() {
                 match files.unlink(&held.name) {
                     Ok(there) => {
                         view.removed(files, &held.name, owner.container().as_bytes());
@@ -287,8 +288,11 @@ impl Store for DirectoryStore {
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         self.locked(|files, knowledge| {
-            out.extend(knowledge.view().held(files, owner)?.released().into_iter().map(|held| held.address));
+            out.extend(
+                knowledge.view().held(files, owner, &record)?.released().into_iter().map(|held| held.address),
+            );
             Ok(())
         })
     }
