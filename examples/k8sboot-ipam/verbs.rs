@@ -8,7 +8,7 @@ use k8sboot_core::{
         CniResult, Dns, Environment, ErrorCode, ErrorObject, IpConfig, IpamConfig, IpamConfigError,
         IpamPlace, Json, Layout, Version,
     },
-    ipam::{Allocation, Holder, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
+    ipam::{Allocation, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
     store::{DirectoryOptions, DirectoryStore, Store, StoreError},
 };
 
@@ -101,7 +101,7 @@ pub(crate) fn status(document: &Json) -> Answer {
         return Ok(String::new());
     }
     // ADD would recover them.
-    let empty = empty(&store).map_err(refused)?;
+    let empty = store.empty_records().map_err(refused)?;
     let recovers =
         |set: &RangeSet| empty.iter().filter_map(|one| one.address).any(|a| set.range_of(a).is_some());
     let mut sets = usage.iter().zip(config.ranges.sets()).enumerate();
@@ -142,14 +142,8 @@ pub(crate) fn open_existing(
 ///
 /// host-local keeps them for ever. They are freed under the locks, which a living ADD holds until its record is complete.
 fn recover_empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
-    let empty = empty(store)?;
+    let empty = store.empty_records()?;
     if empty.is_empty() { Ok(empty) } else { store.free_unchanged(&empty) }
-}
-
-fn empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
-    let mut records = store.records()?;
-    records.retain(|record| record.address.is_some() && record.holder == Holder::Empty);
-    Ok(records)
 }
 
 fn read(environment: &Environment, document: &Json) -> Result<IpamConfig, ErrorObject> {

@@ -43,7 +43,7 @@ use self::{
     name::Named,
 };
 use super::{Store, StoreError};
-use crate::ipam::{Allocation, IpamError, Owner, Ranges, Record, Request, Usage};
+use crate::ipam::{Allocation, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
 
 /// host-local's directory of one network.
 ///
@@ -120,6 +120,37 @@ impl DirectoryStore {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    }
+
+    /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
+    /// grow with the number of records.
+    ///
+    /// A living ADD holds the lock until its record is complete, and this looks under the lock:
+    /// [`free_unchanged`](Store::free_unchanged) may free them.
+    ///
+    /// # Errors
+    ///
+    /// What hindered the store.
+    pub fn empty_records(&self) -> Result<Vec<Record>, StoreError> {
+        self.locked(|files, knowledge| {
+            let names: Vec<String> = match knowledge {
+                Knowledge::Index(index) => {
+                    index.unsure().iter().map(|address| String::from(&*name::file_name(*address))).collect()
+                }
+                Knowledge::Listing(listing) => {
+                    listing.entries().iter().map(|entry| entry.name.clone()).collect()
+                }
+            };
+            let mut empty = Vec::new();
+            for name in names {
+                let Some(seen) = files.look(&name)? else { continue };
+                let record = Entry { named: Named::of(&name), name, nested: false, seen }.record();
+                if record.address.is_some() && record.holder == Holder::Empty {
+                    empty.push(record);
+                }
+            }
+            Ok(empty)
+        })
     }
 
     /// The range sets it gives addresses of.
