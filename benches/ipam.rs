@@ -8,12 +8,14 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
-#[path = "ipam/node_subnets.rs"]
-mod node_subnets;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[path = "ipam/node_subnets.rs"]
+mod node_subnets;
 #[path = "ipam/pool.rs"]
 mod pool;
+#[path = "ipam/process.rs"]
+mod process;
 #[path = "ipam/state.rs"]
 mod state;
 
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         node_subnets::cases(b)?;
         state::cases(b)?;
         directory::cases(b)?;
+        process::cases(b);
         Ok(())
     })
 }

@@ -186,7 +186,7 @@ pub(super) fn confirm(files: &mut Files, given: &Allocation) -> Result<Promise, 
     if files.log.is_on() {
         for assigned in given.iter() {
             let name = file_name(assigned.address);
-            if !made.iter().any(|(made, _)| *made == name)
+            if !made.iter().any(|(made, _)| *made == *name)
                 && let Some(seen) = files.look(&name)?
             {
                 files.log.put(&name, &seen.content);

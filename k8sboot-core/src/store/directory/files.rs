@@ -42,7 +42,7 @@ pub(super) struct Files {
     pub(super) log: Log,
     local: bool,
     /// Device and inode of the directory and of the lock.
-    places: ((u64, u64), (u64, u64)),
+    places: ((u64, u64), Option<(u64, u64)>),
     /// Something in the directory was changed, or tried to be, since this was asked last.
     changed: Cell<bool>,
 }
@@ -81,13 +81,19 @@ impl Files {
         let dir = open_network(&data, network, &path, options)?;
         let lock = open_lock(&dir, &path, options)?;
         let find = |fd: &OwnedFd, name: &str| match rustix::fs::fstat(fd) {
-            Ok(stat) => Ok(place(&stat)),
+            Ok(stat) => Ok(stat),
             Err(errno) => {
                 let path = path.join(name).display().to_string();
                 Err(StoreError::Io { op: StoreOp::Inspect, path, source: errno.into() })
             }
         };
-        let places = (find(&dir, ".")?, find(&lock, LOCK)?);
+        let locked = lock.as_ref().map(|lock| find(lock, LOCK)).transpose()?;
+        if locked.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+            let path = path.join(LOCK).display().to_string();
+            let (expected, found) = ("a file", "a directory");
+            return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
+        }
+        let places = (place(&find(&dir, ".")?), locked.as_ref().map(place));
         let local = rustix::fs::fstatfs(&dir).is_ok_and(|stat| is_local(stat.f_type));
         Ok(Self {
             data,
@@ -195,8 +201,8 @@ impl Files {
             Err(errno) => Err(self.error(StoreOp::Inspect, name, errno)),
         };
         let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(None) };
-        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(None) };
-        Ok((place(&dir) == self.places.0 && place(&lock) == self.places.1).then_some(dir))
+        let lock = now(&self.dir, LOCK, AtFlags::empty())?;
+        Ok((place(&dir) == self.places.0 && lock.as_ref().map(place) == self.places.1).then_some(dir))
     }
 
     /// Opens again what [`current`](Self::current) found replaced.

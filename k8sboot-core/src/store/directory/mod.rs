@@ -47,7 +47,7 @@ pub use self::{
     options::{DirectoryOptions, EarlierBoot},
 };
 use super::{Store, StoreError};
-use crate::ipam::{Allocation, Boot, IpamError, Owner, Ranges, Record, Request, Usage};
+use crate::ipam::{Allocation, Boot, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
 
 /// host-local's directory of one network.
 ///
@@ -127,6 +127,37 @@ impl DirectoryStore {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    }
+
+    /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
+    /// grow with the number of records.
+    ///
+    /// A living ADD holds the lock until its record is complete, and this looks under the lock:
+    /// [`free_unchanged`](Store::free_unchanged) may free them.
+    ///
+    /// # Errors
+    ///
+    /// What hindered the store.
+    pub fn empty_records(&self) -> Result<Vec<Record>, StoreError> {
+        self.locked(|files, knowledge| {
+            let names: Vec<String> = match knowledge {
+                Knowledge::Index(index) => {
+                    index.unsure().iter().map(|address| String::from(&*name::file_name(*address))).collect()
+                }
+                Knowledge::Listing(listing) => {
+                    listing.entries().iter().map(|entry| entry.name.clone()).collect()
+                }
+            };
+            let mut empty = Vec::new();
+            for name in names {
+                let Some(seen) = files.look(&name)? else { continue };
+                let record = Entry { named: Named::of(&name), name, nested: false, seen }.record();
+                if record.address.is_some() && record.holder == Holder::Empty {
+                    empty.push(record);
+                }
+            }
+            Ok(empty)
+        })
     }
 
     /// The range sets it gives addresses of.
@@ -249,7 +280,7 @@ impl DirectoryStore {
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
         }
-        let held = View::held(index, files, request.owner).ok()?.both();
+        let held = View::held(index, files, request.owner, &listing::record(request.owner)).ok()?.both();
         if held.iter().any(|held| first.range_of(held.address).is_some()) {
             return None;
         }
@@ -283,10 +314,11 @@ impl Store for DirectoryStore {
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         let promise = self.locked(|files, knowledge| {
             let view = knowledge.view();
             let mut failed = None;
-            for held in view.held(files, owner)?.released() {
+            for held in view.held(files, owner, &record)?.released() {
                 match files.unlink(&held.name) {
                     Ok(there) => {
                         view.removed(files, &held.name, owner.container().as_bytes());
@@ -302,8 +334,11 @@ impl Store for DirectoryStore {
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         self.locked(|files, knowledge| {
-            out.extend(knowledge.view().held(files, owner)?.released().into_iter().map(|held| held.address));
+            out.extend(
+                knowledge.view().held(files, owner, &record)?.released().into_iter().map(|held| held.address),
+            );
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ mod image;
 mod pages;
 mod slots;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr};
 
 use rustix::{fs::Stat, io::Errno};
 
@@ -21,7 +21,8 @@ use super::{
     allocate::View,
     boot::ThisBoot,
     files::{Files, Identity, Seen},
-    listing::{Held, Listing, Owned, record, trimmed},
+    hash::Hash,
+    listing::{Held, Listing, Owned, trimmed},
     marker::Marker,
     name::{Named, OWN, file_name},
     watch::Watch,
@@ -51,7 +52,7 @@ pub(super) struct Index {
 struct Resident {
     watch: Option<Watch>,
     /// Every record of the index.
-    known: HashMap<IpAddr, Known>,
+    known: HashMap<IpAddr, Known, BuildHasherDefault<Hash>>,
     markers: HashMap<usize, Marker>,
     /// Changes of this store since the watch was drained.
     undrained: u32,
@@ -137,7 +138,7 @@ impl Index {
                 if let (Named::Address(address), Content::Plain(content)) =
                     (entry.named, Content::of(&entry.seen))
                 {
-                    resident.keep(address, content);
+                    resident.keep(address, content, Keys::of(content));
                 }
             }
         }
@@ -232,6 +233,11 @@ impl Index {
 
     pub(super) const fn note_first_set_full(&mut self) {
         self.first_set_full = true;
+    }
+
+    /// Addresses whose record was empty when it was read; there are no other empty records.
+    pub(super) fn unsure(&self) -> &[IpAddr] {
+        &self.image.header.unsure
     }
 
     /// How many addresses of those that `counts` have a file.
@@ -338,6 +344,7 @@ impl Index {
         if !self.make_room(files)? {
             return Ok(false);
         }
+        let keys = Keys::of(content);
         if content.is_empty() {
             if self.image.header.unsure.len() >= UNSURE {
                 return Ok(false);
@@ -345,18 +352,14 @@ impl Index {
             self.image.begin(files);
             self.image.header.unsure.push(address);
         } else {
-            let slot = Slot {
-                keys: Keys::of(content),
-                address,
-                version,
-                boot: self.boot_id,
-                made,
-                seconds: self.boot.seconds(),
-            };
+            let slot =
+                Slot { keys, address, version, boot: self.boot_id, made, seconds: self.boot.seconds() };
             slots::insert(&mut self.image, Some(files), &slot).map_err(unusable)?;
         }
         pages::set(&mut self.image, Some(files), address, true).map_err(unusable)?;
-        self.keep(address, content);
+        if let Some(resident) = &mut self.resident {
+            resident.keep(address, content, keys);
+        }
         Ok(true)
     }
 
@@ -381,12 +384,6 @@ impl Index {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(unusable(Errno::ILSEQ)),
             Err(errno) => Err(unusable(errno)),
-        }
-    }
-
-    fn keep(&mut self, address: IpAddr, content: &[u8]) {
-        if let Some(resident) = &mut self.resident {
-            resident.keep(address, content);
         }
     }
 
@@ -448,8 +445,7 @@ impl Index {
 }
 
 impl View for Index {
-    fn held(&mut self, files: &Files, owner: Owner<'_>) -> Result<Owned, StoreError> {
-        let record = record(owner);
+    fn held(&mut self, files: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
         let keys = Keys::of(record.as_bytes());
         let mut candidates = self.image.header.unsure.clone();
         slots::of_container(&mut self.image, keys.container, |slot| {
@@ -462,8 +458,8 @@ impl View for Index {
         for address in candidates {
             let content = self.content(files, address)?;
             let text = content.as_deref().and_then(trimmed);
-            let held = || Held { name: file_name(address), address };
-            if text == Some(&record) {
+            let held = || Held { name: (*file_name(address)).to_owned(), address };
+            if text == Some(record) {
                 owned.exact.push(held());
             } else if text == Some(owner.container()) {
                 owned.legacy.push(held());
@@ -549,14 +545,13 @@ impl View for Index {
 
 impl Resident {
     fn new(watch: Option<Watch>) -> Self {
-        Self { watch, known: HashMap::new(), markers: HashMap::new(), undrained: 0 }
+        Self { watch, known: HashMap::default(), markers: HashMap::new(), undrained: 0 }
     }
 
     /// Keeps what a record holds. One that is empty may be completed any time and is read again when it matters.
-    fn keep(&mut self, address: IpAddr, content: &[u8]) {
-        let container = Keys::of(content).container;
+    fn keep(&mut self, address: IpAddr, content: &[u8], keys: Keys) {
         let content = (!content.is_empty()).then(|| content.into());
-        self.known.insert(address, Known { container, content });
+        self.known.insert(address, Known { container: keys.container, content });
     }
 
     fn learn_all(&mut self, image: &mut Image) -> rustix::io::Result<()> {
