@@ -86,6 +86,12 @@ pub struct CidrError {
 }
 
 impl Cidr {
+    /// An address and a prefix length; `None` if the length is more than the address has bits.
+    #[must_use]
+    pub const fn new(address: IpAddr, length: u8) -> Option<Self> {
+        if length > Family::of(&address).bits() { None } else { Some(Self { address, length }) }
+    }
+
     /// The address as given, host bits included.
     #[must_use]
     pub const fn address(&self) -> IpAddr {

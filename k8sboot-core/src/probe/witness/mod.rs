@@ -12,6 +12,7 @@ mod docker;
 mod error;
 mod namespaces;
 pub mod netlink;
+mod results;
 #[cfg(any(feature = "cri", feature = "docker"))]
 mod socket;
 
@@ -22,3 +23,4 @@ pub use docker::{DOCKER_SOCKET, Docker, DockerContainer};
 pub(crate) use error::CODES;
 pub use error::WitnessError;
 pub use namespaces::{NAMESPACE_DIRECTORIES, Namespaces};
+pub use results::StoredResults;
