@@ -11,6 +11,7 @@
 
 mod allocate;
 mod files;
+mod findings;
 mod gate;
 mod hash;
 mod listing;
@@ -18,6 +19,7 @@ mod lock;
 mod marker;
 mod name;
 mod options;
+mod repair;
 
 use std::{
     fmt,
@@ -28,7 +30,6 @@ use std::{
 
 use rustix::fs::FileType;
 
-pub use self::options::DirectoryOptions;
 use self::{
     allocate::View,
     files::{Files, Identity},
@@ -36,6 +37,10 @@ use self::{
     listing::{Held, Listing},
     lock::Patience,
     name::Named,
+};
+pub use self::{
+    options::DirectoryOptions,
+    repair::{Defect, Finding, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
 };
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, Owner, Range, Ranges, Record, Request, Usage};

@@ -12,6 +12,8 @@ mod fixtures;
 #[cfg(feature = "node")]
 mod namespaces;
 mod races;
+#[cfg(feature = "node")]
+mod repair;
 mod report;
 mod threads;
 
