@@ -261,7 +261,8 @@ const fn align(length: usize) -> usize {
     length.saturating_add(3) & !3
 }
 
-#[cfg(all(test, target_endian = "little"))]
+#[cfg(test)]
+#[cfg(target_endian = "little")]
 mod tests {
     use super::*;
 

@@ -1,9 +1,6 @@
 //! Sandboxes of a real containerd, and the protocol against runtimes that are not here.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use k8sboot_core::{
     error::Code,
@@ -212,10 +209,7 @@ fn a_runtime_that_is_not_there_is_a_failure_with_a_reason() {
     assert_eq!(deaf.testify().failures[0].code, Code::WITNESS_TIMEOUT);
     drop(listener);
     let error = deaf.sandboxes().unwrap_err();
-    assert!(
-        matches!(&error, WitnessError::Socket { path: at, .. } if *at == PathBuf::from(&path)),
-        "{error}"
-    );
+    assert!(matches!(&error, WitnessError::Socket { path: at, .. } if *at == path), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Leaks: verdicts, the races of collectors, witnesses and collection.
 
+#[cfg(feature = "node")]
+mod chain;
 #[cfg(feature = "cri")]
 mod cri;
 #[cfg(any(feature = "cri", feature = "docker"))]
