@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 pub use collect::{Collected, Survey, collect};
 #[cfg(feature = "node")]
-pub use directory::{DirectoryOptions, DirectoryStore};
+pub use directory::{DirectoryOptions, DirectoryStore, EarlierBoot};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use in_flight::{InFlight, Running};

@@ -4,20 +4,20 @@ use std::net::IpAddr;
 
 use super::{
     files::{Files, Identity},
-    listing::{Held, record},
+    listing::{Owned, record},
     marker::Marker,
     name::file_name,
 };
 use crate::{
-    cidr::{from_number, to_number},
+    cidr::to_number,
     ipam::{Allocation, Assigned, IpamError, Owner, Range, RangeSet, Ranges, Repeat, Request},
     store::StoreError,
 };
 
 /// What allocation has to know of the directory and to tell about its changes.
 pub(super) trait View {
-    /// The files of an owner, or else those of its container alone, in host-local's order.
-    fn held(&mut self, files: &Files, owner: Owner<'_>) -> Result<Vec<Held>, StoreError>;
+    /// The files of an owner.
+    fn held(&mut self, files: &Files, owner: Owner<'_>) -> Result<Owned, StoreError>;
     /// Whether there is a file with the address's name.
     fn is_taken(&mut self, files: &Files, address: IpAddr) -> Result<bool, StoreError>;
     /// The first address of a range's part, both ends included, that has no file.
@@ -28,26 +28,18 @@ pub(super) trait View {
         from: u128,
         to: u128,
     ) -> Result<Option<IpAddr>, StoreError>;
+    /// Something is about to be made that a killed call would leave behind unseen.
+    fn begin(&mut self, files: &Files);
     /// A file was made.
-    fn made(
-        &mut self,
-        files: &Files,
-        address: IpAddr,
-        owner: Owner<'_>,
-        identity: Identity,
-    ) -> Result<(), StoreError>;
+    fn made(&mut self, files: &Files, address: IpAddr, content: &[u8], identity: Identity);
     /// A file was met that the view did not know.
-    fn met(&mut self, files: &Files, address: IpAddr) -> Result<(), StoreError>;
-    /// A file was removed.
-    fn removed(&mut self, files: &Files, name: &str) -> Result<(), StoreError>;
+    fn met(&mut self, files: &Files, address: IpAddr);
+    /// A file with this content was removed.
+    fn removed(&mut self, files: &Files, name: &str, content: &[u8]);
     /// The marker of a range set.
-    fn marker(&mut self, files: &Files, set: usize) -> Marker {
-        Marker::read(files, set)
-    }
-    /// The marker is not needed any more.
-    fn keep_marker(&mut self, set: usize, marker: Marker) {
-        let _ = (set, marker);
-    }
+    fn marker(&mut self, files: &Files, set: usize) -> Marker;
+    /// The marker is not needed for now.
+    fn keep_marker(&mut self, set: usize, marker: Marker);
 }
 
 /// What an allocation found for one range set.
@@ -87,16 +79,24 @@ pub(super) fn allocate(
     if served.is_err() {
         out.clear();
     }
-    served.or_else(|cause| undo(files, view, &fresh, cause))
+    served.or_else(|cause| undo(files, view, request.owner, &fresh, cause))
 }
 
 /// Removes exactly what this call made.
-fn undo(files: &Files, view: &mut dyn View, fresh: &[IpAddr], cause: StoreError) -> Result<(), StoreError> {
+fn undo(
+    files: &Files,
+    view: &mut dyn View,
+    owner: Owner<'_>,
+    fresh: &[IpAddr],
+    cause: StoreError,
+) -> Result<(), StoreError> {
+    let record = record(owner);
     let mut left = None;
     for address in fresh {
         let name = file_name(*address);
-        if files.unlink(&name).and_then(|_| view.removed(files, &name)).is_err() {
-            left = Some(files.path_of(&name));
+        match files.unlink(&name) {
+            Ok(_) => view.removed(files, &name, record.as_bytes()),
+            Err(_) => left = Some(files.path_of(&name)),
         }
     }
     match left {
@@ -126,12 +126,11 @@ fn serve_set(
             }
             Choice::Kept(assigned) => assigned,
         };
-        let mut marker = view.marker(files, set);
-        marker.write(files, address)?;
-        view.keep_marker(set, marker);
+        let marker = view.marker(files, set);
+        move_marker(files, view, set, marker, address)?;
         return Ok(assigned);
     }
-    let held = view.held(files, request.owner)?;
+    let held = view.held(files, request.owner)?.both();
     if let Some((range, address)) =
         held.iter().find_map(|held| Some((ranges.range_of(held.address)?, held.address)))
     {
@@ -143,18 +142,33 @@ fn serve_set(
             }
         };
     }
-    let mut marker = view.marker(files, set);
+    let marker = view.marker(files, set);
     loop {
         let Some((range, address)) = next(files, view, ranges, marker.address())? else {
+            view.keep_marker(set, marker);
             let size = ranges.size();
             return Err(IpamError::Exhausted { set, held: size, resting: 0, size }.into());
         };
         if make(files, view, address, request.owner, fresh)? {
-            marker.write(files, address)?;
-            view.keep_marker(set, marker);
+            move_marker(files, view, set, marker, address)?;
             return Ok(assign(range, address, set));
         }
     }
+}
+
+fn move_marker(
+    files: &mut Files,
+    view: &mut dyn View,
+    set: usize,
+    mut marker: Marker,
+    address: IpAddr,
+) -> Result<(), StoreError> {
+    if marker.needs_temporary(address) || files.needs_temporary() {
+        view.begin(files);
+    }
+    marker.write(files, address)?;
+    view.keep_marker(set, marker);
+    Ok(())
 }
 
 /// Whether a requested address can be given. As in host-local what the owner holds besides does not matter.
@@ -175,7 +189,7 @@ fn choose_requested(
     }
     let name = file_name(address);
     let mine = request.repeat == Repeat::Same
-        && view.held(files, request.owner)?.iter().any(|held| held.name == name);
+        && view.held(files, request.owner)?.both().iter().any(|held| held.name == name);
     if mine {
         Ok(Choice::Kept(assign(range, address, set)))
     } else {
@@ -191,14 +205,18 @@ fn make(
     owner: Owner<'_>,
     fresh: &mut Vec<IpAddr>,
 ) -> Result<bool, StoreError> {
-    match files.create_complete(&file_name(address), record(owner).as_bytes())? {
+    if files.needs_temporary() {
+        view.begin(files);
+    }
+    let record = record(owner);
+    match files.create_complete(&file_name(address), record.as_bytes())? {
         Some(identity) => {
             fresh.push(address);
-            view.made(files, address, owner, identity)?;
+            view.made(files, address, record.as_bytes(), identity);
             Ok(true)
         }
         None => {
-            view.met(files, address)?;
+            view.met(files, address);
             Ok(false)
         }
     }
@@ -241,11 +259,6 @@ fn next<'a>(
         }
     }
     Ok(None)
-}
-
-/// The address that stands for a number in a range.
-pub(super) fn address_in(range: &Range, number: u128) -> IpAddr {
-    from_number(range.subnet().family(), number)
 }
 
 fn assign(range: &Range, address: IpAddr, set: usize) -> Assigned {

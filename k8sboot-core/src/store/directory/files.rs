@@ -1,6 +1,7 @@
 //! The directory's handles and the system calls on them. Each is announced to the hook and names its path if it fails.
 
 use std::{
+    cell::Cell,
     io::{self, Write as _},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
@@ -35,6 +36,9 @@ pub(super) struct Files {
     follow: bool,
     hook: Option<Arc<dyn StoreHook>>,
     nameless: bool,
+    local: bool,
+    /// Something in the directory was changed, or tried to be, since this was asked last.
+    changed: Cell<bool>,
 }
 
 /// Which state of which file: changes with every write, link or rename of it.
@@ -70,6 +74,7 @@ impl Files {
         let data = open_data(data_dir, &path, options)?;
         let dir = open_network(&data, network, &path, options)?;
         let lock = open_lock(&dir, &path, options)?;
+        let local = rustix::fs::fstatfs(&dir).is_ok_and(|stat| is_local(stat.f_type));
         Ok(Self {
             data,
             dir,
@@ -79,6 +84,8 @@ impl Files {
             follow: options.follow_link,
             hook,
             nameless: true,
+            local,
+            changed: Cell::new(false),
         })
     }
 
@@ -92,6 +99,27 @@ impl Files {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the directory may have been changed since the last time this was asked.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.take()
+    }
+
+    /// The directory's own state.
+    pub(super) fn stat(&self) -> Result<Stat, StoreError> {
+        rustix::fs::fstat(&self.dir).map_err(|e| self.error(StoreOp::Inspect, ".", e))
+    }
+
+    /// Whether each change of the directory, by whomever, shows at once in its times: a file system of this machine does
+    /// that, one over the network need not.
+    pub(super) fn has_reliable_times(&self) -> bool {
+        self.local
+    }
+
+    /// Whether a new file is written under a temporary name first.
+    pub(super) const fn needs_temporary(&self) -> bool {
+        !self.nameless
     }
 
     /// The whole path of a name, for errors.
@@ -112,6 +140,9 @@ impl Files {
     ) -> Result<T, io::Error> {
         if let Some(hook) = &self.hook {
             hook.before(op, name)?;
+        }
+        if matches!(op, StoreOp::Link | StoreOp::Rename | StoreOp::Unlink) {
+            self.changed.set(true);
         }
         let value = loop {
             match run() {
@@ -416,6 +447,23 @@ impl Identity {
         hash.bytes(content);
         hash.finish()
     }
+}
+
+/// The magic numbers of ext2 to 4, XFS, Btrfs, tmpfs, ramfs, overlayfs, F2FS, ZFS and bcachefs.
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the types differ between machines")]
+fn is_local(magic: rustix::fs::FsWord) -> bool {
+    const LOCAL: [u64; 9] = [
+        0xef53,
+        0x5846_5342,
+        0x9123_683e,
+        0x0102_1994,
+        0x8584_58f6,
+        0x794c_7630,
+        0xf2f5_2010,
+        0x2fc1_2fc1,
+        0xca45_1a4e,
+    ];
+    u64::try_from(magic).is_ok_and(|magic| LOCAL.contains(&(magic & 0xffff_ffff)))
 }
 
 fn read_all(fd: &impl AsFd, content: &mut Vec<u8>) -> rustix::io::Result<()> {

@@ -4,6 +4,18 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use crate::store::{StoreHook, StoreOp};
 
+/// What becomes of a record that was certainly there before this boot of the machine: its container is dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EarlierBoot {
+    /// It stays until somebody frees it, as with host-local.
+    #[default]
+    Keep,
+    /// Its owner gets the address again when it asks, instead of being told that it has one; anybody gets it when no
+    /// other address of the range set is free.
+    Reclaim,
+}
+
 /// How a directory store is opened.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -15,13 +27,35 @@ pub struct DirectoryOptions {
     pub follow_link: bool,
     /// How long to wait for somebody else's lock. Default: 30 s.
     pub lock_timeout: Duration,
+    /// The store stays open for many calls: it keeps its index in memory and is told what others change. Default: false,
+    /// for a program that makes one call and ends.
+    pub resident: bool,
+    /// Keep an index in `.k8sboot` in the directory, so that a call costs the same however many records there are.
+    /// Default: true.
+    pub index: bool,
+    /// See [`EarlierBoot`]. Default: [`EarlierBoot::Keep`].
+    pub earlier_boot: EarlierBoot,
+    /// The identity of this boot of the machine. Default: `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: Option<String>,
+    /// Tells the time since the boot. Default: the kernel's `CLOCK_BOOTTIME`.
+    pub clock: Option<Arc<dyn Fn() -> Duration + Send + Sync>>,
     /// Asked before and told after every operation. Default: none.
     pub hook: Option<Arc<dyn StoreHook>>,
 }
 
 impl Default for DirectoryOptions {
     fn default() -> Self {
-        Self { create: true, follow_link: false, lock_timeout: Duration::from_secs(30), hook: None }
+        Self {
+            create: true,
+            follow_link: false,
+            lock_timeout: Duration::from_secs(30),
+            resident: false,
+            index: true,
+            earlier_boot: EarlierBoot::Keep,
+            boot_id: None,
+            clock: None,
+            hook: None,
+        }
     }
 }
 
@@ -53,6 +87,41 @@ impl DirectoryOptions {
         self
     }
 
+    /// Sets [`resident`](Self::resident).
+    #[must_use]
+    pub fn resident(mut self, resident: bool) -> Self {
+        self.resident = resident;
+        self
+    }
+
+    /// Sets [`index`](Self::index).
+    #[must_use]
+    pub fn index(mut self, index: bool) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Sets [`earlier_boot`](Self::earlier_boot).
+    #[must_use]
+    pub fn earlier_boot(mut self, earlier: EarlierBoot) -> Self {
+        self.earlier_boot = earlier;
+        self
+    }
+
+    /// Sets [`boot_id`](Self::boot_id).
+    #[must_use]
+    pub fn boot_id(mut self, id: impl Into<String>) -> Self {
+        self.boot_id = Some(id.into());
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
     /// Sets [`hook`](Self::hook).
     #[must_use]
     pub fn hook(mut self, hook: Arc<dyn StoreHook>) -> Self {
@@ -77,6 +146,11 @@ impl fmt::Debug for DirectoryOptions {
             .field("create", &self.create)
             .field("follow_link", &self.follow_link)
             .field("lock_timeout", &self.lock_timeout)
+            .field("resident", &self.resident)
+            .field("index", &self.index)
+            .field("earlier_boot", &self.earlier_boot)
+            .field("boot_id", &self.boot_id)
+            .field("clock", &self.clock.is_some())
             .field("hook", &self.hook.is_some())
             .finish()
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustix::fs::{FileType, RenameFlags};
 use serde_json::{Value, json};
 
-use super::{DirectoryStore, files::Files, findings};
+use super::{DirectoryStore, files::Files, findings, listing::Listing};
 use crate::{
     error::chain,
     store::{StoreError, StoreOp},
@@ -228,7 +228,7 @@ impl DirectoryStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn findings(&self, options: &RepairOptions) -> Result<Vec<Finding>, StoreError> {
-        self.locked(|files, listing| findings::find(files, listing, self.ranges(), options))
+        self.locked(|files, _| findings::find(files, &Listing::read(files)?, self.ranges(), options))
     }
 
     /// Applies the remedies, each only if its file is still what was found; an outcome for each finding.
@@ -238,7 +238,8 @@ impl DirectoryStore {
     /// What hindered the store from being locked and read. A remedy that fails is an [`Outcome::Failed`], and the others
     /// are applied all the same.
     pub fn repair(&self, findings: &[Finding]) -> Result<Vec<Outcome>, StoreError> {
-        self.locked(|files, _| {
+        self.locked(|files, knowledge| {
+            knowledge.distrust();
             let outcome = |finding: &Finding| match apply(files, finding) {
                 Ok(outcome) => outcome,
                 Err(error) => Outcome::Failed { why: chain(&error) },

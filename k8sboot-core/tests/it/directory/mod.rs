@@ -2,4 +2,5 @@
 
 mod format;
 mod input;
+mod model;
 pub(crate) mod scratch;

@@ -138,15 +138,21 @@ fn empty_records_of_killed_adds_are_freed() {
 
 #[test]
 fn threads_on_a_directory_lose_nothing_live_and_nothing_leaked_stays() {
-    let open = |name: &str| {
+    let open = |name: &str, resident: bool| {
         let path = std::env::temp_dir().join(format!("k8sboot-leaks-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        let store = DirectoryStore::open(&path, "cbr0", threads::ranges(), DirectoryOptions::new()).unwrap();
+        let store = DirectoryStore::open(
+            &path,
+            "cbr0",
+            threads::ranges(),
+            DirectoryOptions::new().resident(resident),
+        )
+        .unwrap();
         (Copied(path), store)
     };
-    let (_data, store) = open("threads-known");
+    let (_data, store) = open("threads-known", true);
     threads::run(&store, None, 40);
-    let (_data, store) = open("threads-grace");
+    let (_data, store) = open("threads-grace", false);
     threads::run(&store, Some(Duration::from_millis(500)), 25);
     // The same in memory, so that a difference is the directory's.
     let memory = k8sboot_core::store::MemoryStore::new(Pool::new(threads::ranges(), PoolOptions::default()));
