@@ -13,6 +13,7 @@ mod docker;
 mod fixtures;
 #[cfg(feature = "node")]
 mod namespaces;
+mod properties;
 mod races;
 #[cfg(feature = "node")]
 mod repair;
