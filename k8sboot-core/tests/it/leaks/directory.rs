@@ -41,6 +41,7 @@ impl Copied {
     }
 
     /// Writes a file of the network, as of an hour ago.
+    #[cfg(feature = "docker")]
     pub(crate) fn put(&self, name: &str, content: &str) {
         let path = self.0.join("cbr0").join(name);
         fs::write(&path, content).unwrap();
