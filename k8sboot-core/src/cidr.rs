@@ -193,7 +193,7 @@ fn parse(text: &str) -> Option<Cidr> {
         return None;
     }
     let length: u8 = length.parse().ok()?;
-    (length <= Family::of(&address).bits()).then_some(Cidr { address, length })
+    Cidr::new(address, length)
 }
 
 impl fmt::Display for Cidr {

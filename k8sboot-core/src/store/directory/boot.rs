@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::{hash::Hash, options::DirectoryOptions};
 
 /// The kernel's name of this boot.
@@ -21,7 +23,7 @@ pub(super) struct ThisBoot {
 impl ThisBoot {
     /// What the options say, or else the kernel.
     pub(super) fn find(options: &DirectoryOptions) -> Self {
-        let text = options.boot_id.clone().or_else(|| std::fs::read_to_string(BOOT_ID).ok());
+        let text = options.boot_id.clone().or_else(read);
         let id = text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
             let mut hash = Hash::new();
             hash.bytes(text.as_bytes());
@@ -44,6 +46,14 @@ impl ThisBoot {
     pub(super) fn seconds(&self) -> u32 {
         u32::try_from(self.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+/// Asks the kernel, in as few calls as it takes.
+fn read() -> Option<String> {
+    let fd = rustix::fs::open(BOOT_ID, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut buffer = [0_u8; 64];
+    let length = rustix::io::read(&fd, &mut buffer).ok()?;
+    String::from_utf8(buffer.get(..length)?.to_vec()).ok()
 }
 
 impl fmt::Debug for ThisBoot {

@@ -37,6 +37,8 @@ pub(super) struct Files {
     hook: Option<Arc<dyn StoreHook>>,
     nameless: bool,
     local: bool,
+    /// Device and inode of the directory and of the lock.
+    places: ((u64, u64), (u64, u64)),
     /// Something in the directory was changed, or tried to be, since this was asked last.
     changed: Cell<bool>,
 }
@@ -57,8 +59,8 @@ pub(super) struct Seen {
     pub(super) content: Vec<u8>,
     /// A symbolic link leads to it.
     pub(super) linked: bool,
-    /// The content could not be read.
-    pub(super) unreadable: bool,
+    /// Why the content could not be read.
+    pub(super) failure: Option<io::Error>,
 }
 
 impl Files {
@@ -74,6 +76,14 @@ impl Files {
         let data = open_data(data_dir, &path, options)?;
         let dir = open_network(&data, network, &path, options)?;
         let lock = open_lock(&dir, &path, options)?;
+        let find = |fd: &OwnedFd, name: &str| match rustix::fs::fstat(fd) {
+            Ok(stat) => Ok(place(&stat)),
+            Err(errno) => {
+                let path = path.join(name).display().to_string();
+                Err(StoreError::Io { op: StoreOp::Inspect, path, source: errno.into() })
+            }
+        };
+        let places = (find(&dir, ".")?, find(&lock, LOCK)?);
         let local = rustix::fs::fstatfs(&dir).is_ok_and(|stat| is_local(stat.f_type));
         Ok(Self {
             data,
@@ -85,6 +95,7 @@ impl Files {
             hook,
             nameless: true,
             local,
+            places,
             changed: Cell::new(false),
         })
     }
@@ -166,22 +177,20 @@ impl Files {
         self.call(op, name, run).map_err(|source| self.error(op, name, source))
     }
 
-    /// Whether the handles are still what their names stand for. To be asked under the locks.
-    pub(super) fn is_current(&self) -> Result<bool, StoreError> {
+    /// The directory's state, if the handles are still what their names stand for. To be asked under the locks.
+    pub(super) fn current(&self) -> Result<Option<Stat>, StoreError> {
         let flags = if self.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-        let same = |one: &Stat, other: &Stat| one.st_ino == other.st_ino && one.st_dev == other.st_dev;
         let now = |at: &OwnedFd, name: &str, flags| match rustix::fs::statat(at, name, flags) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(self.error(StoreOp::Inspect, name, errno)),
         };
-        let fstat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, ".", e));
-        let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(false) };
-        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(false) };
-        Ok(same(&dir, &fstat(&self.dir)?) && same(&lock, &fstat(&self.lock)?))
+        let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(None) };
+        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(None) };
+        Ok((place(&dir) == self.places.0 && place(&lock) == self.places.1).then_some(dir))
     }
 
-    /// Opens again what [`is_current`](Self::is_current) found replaced.
+    /// Opens again what [`current`](Self::current) found replaced.
     pub(super) fn reopen(&mut self, data_dir: &Path, options: &DirectoryOptions) -> Result<(), StoreError> {
         let network = std::mem::take(&mut self.network);
         let nameless = self.nameless;
@@ -227,8 +236,8 @@ impl Files {
         content.clear();
         // A pipe or device in a record's place must not block or act.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let seen = |kind, identity, linked, unreadable| {
-            Ok(Some(Seen { kind, identity, content: Vec::new(), linked, unreadable }))
+        let seen = |kind, identity, linked, failure| {
+            Ok(Some(Seen { kind, identity, content: Vec::new(), linked, failure }))
         };
         let opened = self.call(StoreOp::Read, name, || {
             match rustix::fs::openat(&self.dir, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
@@ -245,7 +254,7 @@ impl Files {
                 return match rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => {
                         let kind = FileType::from_raw_mode(stat.st_mode);
-                        seen(kind, Some(Identity::of(&stat)), kind == FileType::Symlink, true)
+                        seen(kind, Some(Identity::of(&stat)), kind == FileType::Symlink, Some(error))
                     }
                     Err(Errno::NOENT) => Ok(None),
                     Err(_) => Err(self.error(StoreOp::Read, name, error)),
@@ -254,8 +263,11 @@ impl Files {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|e| self.error(StoreOp::Inspect, name, e))?;
         let kind = FileType::from_raw_mode(stat.st_mode);
-        let readable = kind == FileType::RegularFile && read_all(&fd, content).is_ok();
-        seen(kind, Some(Identity::of(&stat)), linked, !readable)
+        let failure = match kind {
+            FileType::RegularFile => read_all(&fd, content).err().map(io::Error::from),
+            _ => Some(io::ErrorKind::InvalidInput.into()),
+        };
+        seen(kind, Some(Identity::of(&stat)), linked, failure)
     }
 
     /// Makes a file with its content, all at once: it is there complete or not at all. `None` if the name is taken.
@@ -464,6 +476,12 @@ fn is_local(magic: rustix::fs::FsWord) -> bool {
         0xca45_1a4e,
     ];
     u64::try_from(magic).is_ok_and(|magic| LOCAL.contains(&(magic & 0xffff_ffff)))
+}
+
+/// Device and inode.
+#[allow(clippy::useless_conversion, reason = "the types differ between machines")]
+fn place(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev.into(), stat.st_ino.into())
 }
 
 fn read_all(fd: &impl AsFd, content: &mut Vec<u8>) -> rustix::io::Result<()> {

@@ -47,7 +47,7 @@ fn of_entry(entry: &Entry, listing: &Listing, ranges: &Ranges, options: &RepairO
     let Some(address) = entry.named.address() else {
         return finding(Defect::ForeignName, Remedy::Report);
     };
-    if entry.seen.kind != FileType::RegularFile || entry.seen.unreadable {
+    if entry.seen.kind != FileType::RegularFile || entry.seen.failure.is_some() {
         return finding(Defect::NoFile, Remedy::Report);
     }
     if entry.nested {
@@ -69,7 +69,7 @@ fn of_entry(entry: &Entry, listing: &Listing, ranges: &Ranges, options: &RepairO
         Holder::Attachment { .. } | Holder::Container { .. } => {}
     }
     if matches!(entry.named, Named::OtherSpelling(_)) {
-        let to = file_name(address);
+        let to = file_name(address).to_string();
         let other = listing.entries().iter().find(|other| other.name == to);
         return match other {
             None => finding(Defect::Spelling { canonical: to.clone() }, Remedy::Rename { to }),
@@ -137,7 +137,7 @@ impl Entry {
 
 fn of_marker(name: &str, seen: &Seen, ranges: &Ranges) -> Option<Finding> {
     let finding = |defect, remedy| Some(finding(name, seen, defect, remedy));
-    if seen.kind != FileType::RegularFile || seen.unreadable {
+    if seen.kind != FileType::RegularFile || seen.failure.is_some() {
         return finding(Defect::NoFile, Remedy::Report);
     }
     // Without a number it is of host-local before 0.6.0, and nobody reads it now.
@@ -146,7 +146,7 @@ fn of_marker(name: &str, seen: &Seen, ranges: &Ranges) -> Option<Finding> {
     let Ok(address) = text.trim().parse::<IpAddr>() else {
         return finding(Defect::Marker { problem: "it holds no address" }, Remedy::Remove);
     };
-    let canonical = file_name(address);
+    let canonical = file_name(address).to_string();
     if !ranges.sets().is_empty() {
         let Some(range_set) = ranges.sets().get(set) else {
             return finding(Defect::Marker { problem: "there is no such range set" }, Remedy::Report);

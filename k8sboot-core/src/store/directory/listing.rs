@@ -123,7 +123,7 @@ impl Listing {
 }
 
 impl View for Listing {
-    fn held(&mut self, _: &Files, owner: Owner<'_>) -> Result<Owned, StoreError> {
+    fn held(&mut self, _: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
         let matching = |wanted: &str| {
             let held = |entry: &Entry| {
                 let address = entry.named.address()?;
@@ -132,7 +132,7 @@ impl View for Listing {
             };
             self.entries.iter().filter_map(held).collect::<Vec<_>>()
         };
-        Ok(Owned { exact: matching(&record(owner)), legacy: matching(owner.container()) })
+        Ok(Owned { exact: matching(record), legacy: matching(owner.container()) })
     }
 
     fn is_taken(&mut self, _: &Files, address: IpAddr) -> Result<bool, StoreError> {
@@ -168,6 +168,15 @@ impl View for Listing {
         }
     }
 
+    /// Nothing tells without an index.
+    fn earlier(&mut self, _: &Files, _: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn marker(&mut self, files: &Files, set: usize) -> Marker {
         Marker::read(files, set)
     }
@@ -178,7 +187,7 @@ impl View for Listing {
 impl Entry {
     pub(super) fn record(&self) -> Record {
         let holder = match self.seen.kind {
-            FileType::RegularFile if self.seen.unreadable => foreign("a file that cannot be read"),
+            FileType::RegularFile if self.seen.failure.is_some() => foreign("a file that cannot be read"),
             FileType::RegularFile => Holder::parse(&self.seen.content),
             FileType::Directory => foreign("a directory"),
             FileType::Symlink => foreign("a symbolic link to nowhere"),

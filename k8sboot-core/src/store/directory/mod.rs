@@ -31,7 +31,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Stat};
 
 use self::{
     allocate::View,
@@ -142,11 +142,11 @@ impl DirectoryStore {
         let _pass = self.pass(&patience)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
-        self.take_locks(state, &mut patience)?;
-        let mut done = self.run_once(state, &mut run);
+        let stat = self.take_locks(state, &mut patience)?;
+        let mut done = self.run_once(state, &stat, &mut run);
         if done.is_err() && state.unusable {
             // The index was wrong. It is gone now, and what was done is undone: the records themselves are asked.
-            done = self.run_once(state, &mut run);
+            done = state.files.stat().and_then(|stat| self.run_once(state, &stat, &mut run));
         }
         lock::release(&state.files);
         done
@@ -161,17 +161,17 @@ impl DirectoryStore {
     }
 
     /// Takes the locks of the directory that the name stands for; opens it again if that is another one.
-    fn take_locks(&self, state: &mut State, patience: &mut Patience) -> Result<(), StoreError> {
+    fn take_locks(&self, state: &mut State, patience: &mut Patience) -> Result<Stat, StoreError> {
         loop {
             lock::take(&state.files, patience)?;
             let current = match (&state.index, state.files.stat()) {
                 // Nothing was done to the directory since: the names in it are the same, too.
-                (Some(index), Ok(stat)) if index.is_fresh(&stat) => Ok(true),
-                _ => state.files.is_current(),
+                (Some(index), Ok(stat)) if index.is_fresh(&stat) => Ok(Some(stat)),
+                _ => state.files.current(),
             };
             match current {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
+                Ok(Some(stat)) => return Ok(stat),
+                Ok(None) => {
                     lock::release(&state.files);
                     state.index = None;
                     state.files.reopen(&self.data_dir, &self.options)?;
@@ -187,9 +187,10 @@ impl DirectoryStore {
     fn run_once<T>(
         &self,
         state: &mut State,
+        stat: &Stat,
         run: &mut impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut knowledge = self.prepare(state)?;
+        let mut knowledge = self.prepare(state, stat)?;
         let done = run(&mut state.files, &mut knowledge);
         let changed = state.files.take_changed();
         state.unusable = false;
@@ -206,11 +207,11 @@ impl DirectoryStore {
     }
 
     /// What is known of the directory: the index, if it is proven fresh or can be made, or else everything there is.
-    fn prepare(&self, state: &mut State) -> Result<Knowledge, StoreError> {
+    fn prepare(&self, state: &mut State, stat: &Stat) -> Result<Knowledge, StoreError> {
         let State { files, index, boot, .. } = state;
         files.take_changed();
         if let Some(mut index) = index.take() {
-            let fresh = index.is_fresh(&files.stat()?) && index.tidy(files)?;
+            let fresh = index.is_fresh(stat) && index.tidy(files)?;
             if fresh || index.refresh(files)? {
                 return Ok(Knowledge::Index(Box::new(index)));
             }
@@ -219,7 +220,7 @@ impl DirectoryStore {
         let indexed = self.options.index && files.has_reliable_times();
         if indexed
             && !state.unusable
-            && let Some(index) = Index::open(files, &files.stat()?, boot, resident)
+            && let Some(index) = Index::open(files, stat, boot, resident)
         {
             return Ok(Knowledge::Index(Box::new(index)));
         }
@@ -245,7 +246,7 @@ impl DirectoryStore {
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
         }
-        let held = View::held(index, files, request.owner).ok()?.both();
+        let held = View::held(index, files, request.owner, &listing::record(request.owner)).ok()?.both();
         if held.iter().any(|held| first.range_of(held.address).is_some()) {
             return None;
         }
@@ -260,8 +261,9 @@ impl Store for DirectoryStore {
         if let Some(error) = self.refuse(request) {
             return Err(error);
         }
+        let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim;
         self.locked(|files, knowledge| {
-            let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, out);
+            let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
             {
@@ -272,10 +274,11 @@ impl Store for DirectoryStore {
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         self.locked(|files, knowledge| {
             let view = knowledge.view();
             let mut failed = None;
-            for held in view.held(files, owner)?.released() {
+            for held in view.held(files, owner, &record)?.released() {
                 match files.unlink(&held.name) {
                     Ok(there) => {
                         view.removed(files, &held.name, owner.container().as_bytes());
@@ -290,8 +293,11 @@ impl Store for DirectoryStore {
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
+        let record = listing::record(owner);
         self.locked(|files, knowledge| {
-            out.extend(knowledge.view().held(files, owner)?.released().into_iter().map(|held| held.address));
+            out.extend(
+                knowledge.view().held(files, owner, &record)?.released().into_iter().map(|held| held.address),
+            );
             Ok(())
         })
     }

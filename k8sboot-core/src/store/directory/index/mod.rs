@@ -8,7 +8,7 @@ mod image;
 mod pages;
 mod slots;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr};
 
 use rustix::{fs::Stat, io::Errno};
 
@@ -21,7 +21,8 @@ use super::{
     allocate::View,
     boot::ThisBoot,
     files::{Files, Identity, Seen},
-    listing::{Held, Listing, Owned, record, trimmed},
+    hash::Hash,
+    listing::{Held, Listing, Owned, trimmed},
     marker::Marker,
     name::{Named, OWN, file_name},
     watch::Watch,
@@ -51,7 +52,7 @@ pub(super) struct Index {
 struct Resident {
     watch: Option<Watch>,
     /// Every record of the index.
-    known: HashMap<IpAddr, Known>,
+    known: HashMap<IpAddr, Known, BuildHasherDefault<Hash>>,
     markers: HashMap<usize, Marker>,
     /// Changes of this store since the watch was drained.
     undrained: u32,
@@ -72,8 +73,9 @@ impl Index {
         let boot_id = boot.id?;
         // The watch comes first, so that nothing can happen between it and the state that is read.
         let watch = if resident { Watch::new(files) } else { None };
+        let now = if resident { files.stat().ok()? } else { *stat };
         let (mut image, dirty) = Image::open(files)?;
-        if dirty || !image::proves(&image.header, boot_id, stat) {
+        if dirty || !image::proves(&image.header, boot_id, &now) {
             return None;
         }
         let mut resident = resident.then(|| Resident::new(watch));
@@ -136,7 +138,7 @@ impl Index {
                 if let (Named::Address(address), Content::Plain(content)) =
                     (entry.named, Content::of(&entry.seen))
                 {
-                    resident.keep(address, content);
+                    resident.keep(address, content, Keys::of(content));
                 }
             }
         }
@@ -344,6 +346,7 @@ impl Index {
         if !self.make_room(files)? {
             return Ok(false);
         }
+        let keys = Keys::of(content);
         if content.is_empty() {
             if self.image.header.unsure.len() >= UNSURE {
                 return Ok(false);
@@ -351,18 +354,14 @@ impl Index {
             self.image.begin(files);
             self.image.header.unsure.push(address);
         } else {
-            let slot = Slot {
-                keys: Keys::of(content),
-                address,
-                version,
-                boot: self.boot_id,
-                made,
-                seconds: self.boot.seconds(),
-            };
+            let slot =
+                Slot { keys, address, version, boot: self.boot_id, made, seconds: self.boot.seconds() };
             slots::insert(&mut self.image, Some(files), &slot).map_err(unusable)?;
         }
         pages::set(&mut self.image, Some(files), address, true).map_err(unusable)?;
-        self.keep(address, content);
+        if let Some(resident) = &mut self.resident {
+            resident.keep(address, content, keys);
+        }
         Ok(true)
     }
 
@@ -387,12 +386,6 @@ impl Index {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(unusable(Errno::ILSEQ)),
             Err(errno) => Err(unusable(errno)),
-        }
-    }
-
-    fn keep(&mut self, address: IpAddr, content: &[u8]) {
-        if let Some(resident) = &mut self.resident {
-            resident.keep(address, content);
         }
     }
 
@@ -438,19 +431,23 @@ impl Index {
         if let Some(content) = known.as_ref().and_then(|known| known.content.as_ref()) {
             return Ok(Some(content.to_vec()));
         }
-        let seen = files.look(&file_name(address))?.filter(|seen| !seen.unreadable);
-        if let (Some(known), Some(seen)) = (known, &seen)
-            && known.container == Keys::of(&seen.content).container
-        {
-            known.content = Some(seen.content.as_slice().into());
+        let name = file_name(address);
+        let Some(Seen { content, failure, .. }) = files.look(&name)? else { return Ok(None) };
+        // It may be the owner's: to say that there is none would be wrong.
+        if let Some(failure) = failure {
+            return Err(files.error(StoreOp::Read, &name, failure));
         }
-        Ok(seen.map(|seen| seen.content))
+        if let Some(known) = known
+            && known.container == Keys::of(&content).container
+        {
+            known.content = Some(content.as_slice().into());
+        }
+        Ok(Some(content))
     }
 }
 
 impl View for Index {
-    fn held(&mut self, files: &Files, owner: Owner<'_>) -> Result<Owned, StoreError> {
-        let record = record(owner);
+    fn held(&mut self, files: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
         let keys = Keys::of(record.as_bytes());
         let mut candidates = self.image.header.unsure.clone();
         slots::of_container(&mut self.image, keys.container, |slot| {
@@ -463,8 +460,8 @@ impl View for Index {
         for address in candidates {
             let content = self.content(files, address)?;
             let text = content.as_deref().and_then(trimmed);
-            let held = || Held { name: file_name(address), address };
-            if text == Some(&record) {
+            let held = || Held { name: (*file_name(address)).to_owned(), address };
+            if text == Some(record) {
                 owned.exact.push(held());
             } else if text == Some(owner.container()) {
                 owned.legacy.push(held());
@@ -517,6 +514,20 @@ impl View for Index {
         }
     }
 
+    fn earlier(&mut self, files: &Files, address: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(seen) = files.look(&file_name(address))? else { return Ok(None) };
+        let (boot, _) = self.boot_of(address, &seen.content, seen.version())?;
+        Ok((boot == Boot::Earlier).then_some(seen.content))
+    }
+
+    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
+        if !self.image.is_in_memory() {
+            self.image.load().map_err(unusable)?;
+        }
+        let slots = slots::all(&mut self.image).map_err(unusable)?;
+        Ok(slots.into_iter().filter(|slot| slot.boot != self.boot_id).map(|slot| slot.address).collect())
+    }
+
     fn marker(&mut self, files: &Files, set: usize) -> Marker {
         match self.resident.as_mut().and_then(|resident| resident.markers.remove(&set)) {
             Some(mut marker) => {
@@ -536,14 +547,13 @@ impl View for Index {
 
 impl Resident {
     fn new(watch: Option<Watch>) -> Self {
-        Self { watch, known: HashMap::new(), markers: HashMap::new(), undrained: 0 }
+        Self { watch, known: HashMap::default(), markers: HashMap::new(), undrained: 0 }
     }
 
     /// Keeps what a record holds. One that is empty may be completed any time and is read again when it matters.
-    fn keep(&mut self, address: IpAddr, content: &[u8]) {
-        let container = Keys::of(content).container;
+    fn keep(&mut self, address: IpAddr, content: &[u8], keys: Keys) {
         let content = (!content.is_empty()).then(|| content.into());
-        self.known.insert(address, Known { container, content });
+        self.known.insert(address, Known { container: keys.container, content });
     }
 
     fn learn_all(&mut self, image: &mut Image) -> rustix::io::Result<()> {
@@ -563,7 +573,7 @@ enum Content<'a> {
 
 impl<'a> Content<'a> {
     fn of(seen: &'a Seen) -> Self {
-        if seen.linked || seen.unreadable {
+        if seen.linked || seen.failure.is_some() {
             return Self::Other;
         }
         let blank = trimmed(&seen.content).is_some_and(str::is_empty);
