@@ -1,8 +1,8 @@
 //! Repair of host-local's directory: what is not as it should be, what helps, and doing it under the locks.
 
-use std::net::IpAddr;
+use std::{io, net::IpAddr};
 
-use rustix::fs::{FileType, RenameFlags};
+use rustix::fs::FileType;
 use serde_json::{Value, json};
 
 use super::{DirectoryStore, files::Files, findings, listing::Listing};
@@ -249,7 +249,7 @@ impl DirectoryStore {
     }
 }
 
-fn apply(files: &Files, finding: &Finding) -> Result<Outcome, StoreError> {
+fn apply(files: &mut Files, finding: &Finding) -> Result<Outcome, StoreError> {
     if finding.remedy == Remedy::Report {
         return Ok(Outcome::Reported);
     }
@@ -260,12 +260,20 @@ fn apply(files: &Files, finding: &Finding) -> Result<Outcome, StoreError> {
         return Ok(Outcome::Changed);
     }
     match &finding.remedy {
-        Remedy::Remove => drop(files.unlink(&finding.name)?),
-        Remedy::Rename { to } => files.run(StoreOp::Rename, &finding.name, || {
-            let dir = files.dir();
-            rustix::fs::renameat_with(dir, &*finding.name, dir, &**to, RenameFlags::NOREPLACE)
-        })?,
-        Remedy::Rewrite { content } => drop(files.replace(&finding.name, content.as_bytes())?),
+        Remedy::Remove => {
+            files.unlink(&finding.name)?;
+        }
+        // Made and removed as records are, so that a journal of the store is told; a kill between leaves both, which is
+        // found and repaired again.
+        Remedy::Rename { to } => {
+            if files.create_complete(to, &finding.content)?.is_none() {
+                return Err(files.error(StoreOp::Rename, &finding.name, io::ErrorKind::AlreadyExists));
+            }
+            files.unlink(&finding.name)?;
+        }
+        Remedy::Rewrite { content } => {
+            files.replace(&finding.name, content.as_bytes())?;
+        }
         Remedy::Report => {}
     }
     Ok(Outcome::Repaired)
