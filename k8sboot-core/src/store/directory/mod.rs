@@ -13,6 +13,7 @@ mod allocate;
 mod boot;
 mod durable;
 mod files;
+mod findings;
 mod gate;
 mod hash;
 mod index;
@@ -21,6 +22,7 @@ mod lock;
 mod marker;
 mod name;
 mod options;
+mod repair;
 mod watch;
 
 use std::{
@@ -45,6 +47,7 @@ use self::{
 pub use self::{
     durable::Durability,
     options::{DirectoryOptions, EarlierBoot},
+    repair::{Defect, Finding, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
 };
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, Boot, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
@@ -352,8 +355,10 @@ impl Store for DirectoryStore {
                     let record = |entry: &Entry| {
                         let mut record = entry.record();
                         if let Some(address) = record.address {
-                            (record.boot, record.age) =
-                                index.boot_of(address, &entry.seen.content, record.version)?;
+                            let (boot, age) = index.boot_of(address, &entry.seen.content, record.version)?;
+                            // The index knows when it made a record. When it only saw one, the file's time tells more.
+                            record.age = if boot == Boot::Unknown { record.age.max(age) } else { age };
+                            record.boot = boot;
                         }
                         // What outlives a boot on purpose is not stale for being older than it.
                         if record.boot == Boot::Earlier && files.log.is_on() {
@@ -406,6 +411,13 @@ impl Knowledge {
         match self {
             Self::Index(index) => &mut **index,
             Self::Listing(listing) => listing,
+        }
+    }
+
+    /// After changes that the index is not told of, it is not declared good again.
+    fn distrust(&mut self) {
+        if let Self::Index(index) = self {
+            index.distrust();
         }
     }
 }

@@ -218,6 +218,11 @@ impl Index {
         self.image.commit(files)
     }
 
+    /// Sees to it that the next call makes a new one.
+    pub(super) fn distrust(&mut self) {
+        self.image.distrust();
+    }
+
     pub(super) const fn is_changed(&self) -> bool {
         self.image.is_dirty()
     }
@@ -265,7 +270,9 @@ impl Index {
         if slot.boot != self.boot_id {
             return Ok((Boot::Earlier, None));
         }
-        let age = std::time::Duration::from_secs(u64::from(self.boot.seconds().saturating_sub(slot.seconds)));
+        // Both are whole seconds, cut: a second more could be too much.
+        let age = self.boot.seconds().saturating_sub(slot.seconds.saturating_add(1));
+        let age = std::time::Duration::from_secs(u64::from(age));
         Ok((if slot.made { Boot::This } else { Boot::Unknown }, Some(age)))
     }
 
