@@ -11,6 +11,8 @@
 mod certs_flow;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(all(feature = "etcd", feature = "host"))]
+mod etcd;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]

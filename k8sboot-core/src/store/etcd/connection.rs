@@ -24,7 +24,7 @@ use tonic_prost::ProstCodec;
 
 use super::{
     error::{EtcdError, TlsProblem},
-    messages::{AuthenticateRequest, AuthenticateResponse},
+    messages::{AuthenticateRequest, AuthenticateResponse, RangeRequest, RangeResponse},
     options::{EtcdOptions, EtcdTls, EtcdUser},
 };
 
@@ -54,6 +54,7 @@ pub(super) struct Connection {
 
 struct Target {
     name: String,
+    secure: bool,
     endpoint: Endpoint,
     channel: Mutex<Option<Channel>>,
 }
@@ -248,8 +249,39 @@ impl Connection {
                 return Err(unreachable(target, &why));
             }
         };
+        self.probe(target, &channel).await?;
         *target.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel.clone());
         Ok(channel)
+    }
+
+    /// Proves a new connection by a request that changes nothing: with TLS 1.3 a server refuses a client certificate after
+    /// the handshake, and then a request of worth would be lost without a trace.
+    async fn probe(&self, target: &Target, channel: &Channel) -> Result<(), EtcdError> {
+        let mut grpc = Grpc::new(channel.clone());
+        let ask = async {
+            grpc.ready().await.map_err(|error| tonic::Status::from_error(error.into()))?;
+            let codec = ProstCodec::<RangeRequest, RangeResponse>::default();
+            let path = PathAndQuery::from_static("/etcdserverpb.KV/Range");
+            grpc.unary(Request::new(RangeRequest::one("k8sboot")), path, codec).await
+        };
+        let status = match timeout(self.request_timeout, ask).await {
+            Ok(Ok(_)) => return Ok(()),
+            // Whatever etcd says of this request, it is etcd that speaks.
+            Ok(Err(status)) if is_etcds(&status) => return Ok(()),
+            Ok(Err(status)) => status,
+            Err(_) => {
+                let (endpoint, limit) = (target.name.clone(), self.request_timeout);
+                return Err(EtcdError::Timeout { endpoint, operation: "Range", limit });
+            }
+        };
+        let why = reason(&status);
+        Err(match unreachable(target, &why) {
+            EtcdError::Unreachable { .. } if target.secure => {
+                let found = format!("the connection was closed right after the handshake ({why})");
+                EtcdError::Tls { endpoint: target.name.clone(), problem: TlsProblem::Client { found } }
+            }
+            error => error,
+        })
     }
 
     /// The token of the user, asked for once and again when it has expired.
@@ -293,18 +325,13 @@ impl Connection {
     /// Source of the texts: etcd, `api/v3rpc/rpctypes/error.go`.
     fn judge(&self, target: &Target, operation: &'static str, status: &tonic::Status) -> Failure {
         let (endpoint, said) = (target.name.clone(), status.message());
-        if !said.starts_with("etcdserver:")
-            && (status.source().is_some() || status.code() == Status::Cancelled)
-        {
-            // Not etcd's word but the transport's.
+        if !is_etcds(status) {
             target.forget();
-            let why = text(status);
-            let not_sent = causes(status).any(|cause| cause.is::<tonic::ConnectError>());
-            return match unreachable(target, &why) {
-                error @ EtcdError::Tls { .. } => Failure::NotSent(error),
-                error if not_sent => Failure::NotSent(error),
-                _ => Failure::Unclear(EtcdError::Unanswered { endpoint, operation, problem: why }),
-            };
+            let why = reason(status);
+            if causes(status).any(|cause| cause.is::<tonic::ConnectError>()) {
+                return Failure::NotSent(unreachable(target, &why));
+            }
+            return Failure::Unclear(EtcdError::Unanswered { endpoint, operation, problem: why });
         }
         match status.code() {
             Status::Unauthenticated if self.user.is_some() => Failure::Token,
@@ -361,7 +388,7 @@ fn target(name: &str, options: &EtcdOptions) -> Result<Target, EtcdError> {
             problem: TlsProblem::Material { found: text(&error) },
         })?;
     }
-    Ok(Target { name: name.to_owned(), endpoint, channel: Mutex::new(None) })
+    Ok(Target { name: name.to_owned(), secure: options.tls.is_some(), endpoint, channel: Mutex::new(None) })
 }
 
 fn tls_config(tls: &EtcdTls) -> ClientTlsConfig {
@@ -386,12 +413,26 @@ fn unreachable(target: &Target, why: &str) -> EtcdError {
         TlsProblem::Server { found }
     } else if why.contains("received fatal alert") {
         TlsProblem::Client { found }
-    } else if why.contains("corrupt message") || why.contains("HTTP/2 was not negotiated") {
+    } else if why.contains("corrupt message")
+        || why.contains("handshake eof")
+        || why.contains("HTTP/2 was not negotiated")
+    {
         TlsProblem::Handshake { found }
     } else {
         return EtcdError::Unreachable { failures: vec![(endpoint, found)] };
     };
     EtcdError::Tls { endpoint, problem }
+}
+
+/// Whether a status is etcd's own word and not the transport's.
+fn is_etcds(status: &tonic::Status) -> bool {
+    status.message().starts_with("etcdserver:")
+        || (status.source().is_none() && status.code() != Status::Cancelled)
+}
+
+/// What hindered the transport.
+fn reason(status: &tonic::Status) -> String {
+    status.source().map_or_else(|| status.message().to_owned(), text)
 }
 
 /// One error for all endpoints: the only one, or a list.

@@ -17,7 +17,7 @@ use super::{
     error::EtcdError,
     keys::{Key, Keys, address_of, record_of},
     messages::{Compare, KeyValue, RangeRequest, RequestOp, TxnRequest, TxnResponse},
-    view::{Plan, View},
+    view::{Plan, View, attachment},
 };
 use crate::{
     ipam::{Allocation, Holder, Owner, OwnerBuf, PoolOptions, Ranges, Record, Repeat, Request, Usage},
@@ -229,10 +229,7 @@ impl EtcdStore {
             })
             .collect();
         let mut view = self.view()?;
-        let holder = Holder::Attachment {
-            container: owner.container().to_owned(),
-            interface: owner.interface().to_owned(),
-        };
+        let holder = attachment(owner);
         for (kv, address) in &owned {
             view.put(*address, &holder, kv.mod_revision);
         }
@@ -345,7 +342,7 @@ impl Store for EtcdStore {
             }
             match self.commit(proof) {
                 Ok(answer) if answer.succeeded => {
-                    self.view()?.created(&plan.fresh, answer.revision());
+                    self.view()?.created(owner, &plan.fresh, answer.revision());
                     return Ok(());
                 }
                 Ok(answer) => {
