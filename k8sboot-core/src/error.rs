@@ -40,7 +40,11 @@ impl Code {
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,
+            crate::cni::CODES,
+            crate::cni::IPAM_CODES,
             crate::store::CODES,
+            #[cfg(feature = "node")]
+            crate::probe::witness::CODES,
             #[cfg(feature = "etcd")]
             crate::store::etcd::CODES,
             #[cfg(feature = "crypto")]
@@ -51,6 +55,8 @@ impl Code {
             crate::manifest::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::exec::CODES,
+            #[cfg(feature = "node")]
+            crate::exec::CNI_CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::plan::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]

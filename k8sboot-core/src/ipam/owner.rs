@@ -48,6 +48,11 @@ impl<'a> Owner<'a> {
         Self { container, interface: "" }
     }
 
+    /// Names that were checked before, or a whole container.
+    pub(crate) const fn proven(container: &'a str, interface: &'a str) -> Self {
+        Self { container, interface }
+    }
+
     /// The container ID.
     #[must_use]
     pub const fn container(&self) -> &'a str {

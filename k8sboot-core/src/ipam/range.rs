@@ -79,12 +79,12 @@ impl Range {
     pub fn new(spec: &RangeSpec, strictness: Strictness) -> Result<Self, RangeProblem> {
         let subnet = spec.subnet.clone();
         let family = subnet.family();
-        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
-            return Err(RangeProblem::Mapped { subnet });
-        }
         let longest = family.bits() - 2;
         if subnet.length() > longest {
             return Err(RangeProblem::TooSmall { subnet, longest });
+        }
+        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+            return Err(RangeProblem::Mapped { subnet });
         }
         let network = subnet.first();
         if subnet.address() != network {
@@ -94,6 +94,8 @@ impl Range {
         let last = to_number(subnet.last()) - u128::from(family == Family::V4);
         let gateway = spec.gateway.map_or(first, canonical);
         let (start, end) = (spec.start.map(canonical), spec.end.map(canonical));
+        // host-local walks out of the subnet if only the broadcast address is left.
+        let last = start.map_or(last, |start| last.max(to_number(start)));
         let range = Self {
             start: start.unwrap_or(first),
             end: end.unwrap_or(from_number(family, last)),
@@ -269,12 +271,22 @@ impl Ranges {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of_subnets(subnets: &[Cidr]) -> Result<Self, IpamError> {
-        let set = |(set, subnet): (usize, &Cidr)| {
-            Range::new(&RangeSpec::new(subnet.clone()), Strictness::Strict)
-                .and_then(|range| RangeSet::new(vec![range]))
-                .map_err(|problem| IpamError::Range { set, problem })
+        let sets: Vec<Vec<RangeSpec>> =
+            subnets.iter().map(|subnet| vec![RangeSpec::new(subnet.clone())]).collect();
+        Self::of_specs(&sets, Strictness::Strict)
+    }
+
+    /// The sets that a configuration spells out: a list of range sets, each a list of ranges.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Range::new`], [`RangeSet::new`] and [`Ranges::new`].
+    pub fn of_specs(sets: &[Vec<RangeSpec>], strictness: Strictness) -> Result<Self, IpamError> {
+        let set = |(set, specs): (usize, &Vec<RangeSpec>)| {
+            let ranges: Result<_, _> = specs.iter().map(|spec| Range::new(spec, strictness)).collect();
+            ranges.and_then(RangeSet::new).map_err(|problem| IpamError::Range { set, problem })
         };
-        Self::new(subnets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
+        Self::new(sets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
     }
 
     /// The sets, in order.
@@ -293,4 +305,25 @@ impl Ranges {
 /// An IPv4 address written as IPv6 is the IPv4 address.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_may_be_the_broadcast_address_alone() {
+        let spec = RangeSpec::new("10.1.2.0/24".parse().unwrap()).start(Some("10.1.2.255".parse().unwrap()));
+        let range = Range::new(&spec, Strictness::HostLocal).unwrap();
+        assert_eq!((range.start(), range.end(), range.size()), (range.end(), range.start(), 1));
+    }
+
+    #[test]
+    fn an_ipv4_subnet_written_as_ipv6_is_first_of_all_too_small() {
+        let problem = |text: &str| {
+            Range::new(&RangeSpec::new(text.parse().unwrap()), Strictness::HostLocal).unwrap_err()
+        };
+        assert!(matches!(problem("::ffff:10.1.2.0/127"), RangeProblem::TooSmall { .. }));
+        assert!(matches!(problem("::ffff:10.1.2.0/120"), RangeProblem::Mapped { .. }));
+    }
 }

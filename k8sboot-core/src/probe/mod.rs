@@ -1,5 +1,10 @@
 //! What looks at the node and changes nothing.
 
+#[cfg(feature = "node")]
+mod boot;
+#[cfg(feature = "node")]
+mod cni;
+#[cfg(all(feature = "config", feature = "crypto"))]
 mod error;
 #[cfg(feature = "host")]
 mod files;
@@ -7,7 +12,14 @@ mod files;
 mod node;
 #[cfg(feature = "host")]
 mod patches;
+#[cfg(feature = "node")]
+pub mod witness;
 
+#[cfg(feature = "node")]
+pub use boot::{BootIdentity, boot_identity};
+#[cfg(feature = "node")]
+pub use cni::{CachedResult, CachedResults, cached_results};
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ProbeError;
 #[cfg(feature = "host")]
 pub use files::Host;
@@ -16,12 +28,14 @@ pub use node::node_facts;
 #[cfg(feature = "host")]
 pub use patches::read_patches;
 
+#[cfg(all(feature = "config", feature = "crypto"))]
 use crate::{
     exec::BoxFuture,
     facts::{Facts, Wanted},
 };
 
 /// Looks at the node.
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub trait Probe: Send {
     /// Gathers what is wanted.
     ///
@@ -32,9 +46,11 @@ pub trait Probe: Send {
 }
 
 /// A probe of a node that does not exist yet: nothing is there.
+#[cfg(all(feature = "config", feature = "crypto"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyTree;
 
+#[cfg(all(feature = "config", feature = "crypto"))]
 impl Probe for EmptyTree {
     fn gather<'a>(&'a mut self, _wanted: &'a Wanted) -> BoxFuture<'a, Result<Facts, ProbeError>> {
         Box::pin(std::future::ready(Ok(Facts::default())))

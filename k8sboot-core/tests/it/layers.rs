@@ -15,8 +15,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("ipam", &[]),
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
-    ("probe", &["config", "exec", "facts", "kubeconfig", "manifest", "pki"]),
-    ("exec", &["config", "kubeconfig", "manifest", "pki", "plan", "token"]),
+    ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
+    ("exec", &["cni", "config", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
 
 #[test]

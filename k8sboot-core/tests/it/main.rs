@@ -9,8 +9,13 @@
 
 #[cfg(feature = "host")]
 mod certs_flow;
+mod cni;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "node")]
+mod directory;
+#[cfg(feature = "node")]
+mod durable;
 #[cfg(all(feature = "etcd", feature = "host"))]
 mod etcd;
 #[cfg(feature = "host")]
@@ -24,6 +29,7 @@ mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
 mod layers;
+mod leaks;
 #[cfg(feature = "config")]
 mod manifest;
 #[cfg(feature = "config")]
