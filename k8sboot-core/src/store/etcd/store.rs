@@ -20,7 +20,9 @@ use super::{
     view::{Plan, View, attachment},
 };
 use crate::{
-    ipam::{Allocation, Holder, Owner, OwnerBuf, PoolOptions, Ranges, Record, Repeat, Request, Usage},
+    ipam::{
+        Allocation, Holder, Owner, OwnerBuf, Policy, PoolOptions, Ranges, Record, Repeat, Request, Usage,
+    },
     store::{Store, StoreError},
 };
 
@@ -36,7 +38,7 @@ const BATCH: usize = 32;
 pub struct EtcdStoreOptions {
     /// The networks' records are below `<prefix>/<network>/`. Default: `/k8sboot/ipam`.
     pub prefix: String,
-    /// The order in which addresses are given.
+    /// The order in which addresses are given; not [`Policy::Rest`].
     pub pool: PoolOptions,
     /// Lets the records of this store vanish when nothing renews them any more. Default: none, records stay.
     pub lease: Option<StoreLease>,
@@ -123,7 +125,8 @@ impl EtcdStore {
     ///
     /// # Errors
     ///
-    /// [`EtcdError::Options`] for a network that is no CNI network name, a bad prefix or lease; or what hinders etcd.
+    /// [`EtcdError::Options`] for a network that is no CNI network name, a bad prefix or lease, or a policy that etcd cannot
+    /// keep ([`Policy::Rest`]); or what hinders etcd.
     pub fn open(
         client: &EtcdClient,
         network: &str,
@@ -131,6 +134,11 @@ impl EtcdStore {
         options: &EtcdStoreOptions,
     ) -> Result<Self, EtcdError> {
         let keys = Keys::new(&options.prefix, network)?;
+        if let Policy::Rest(_) = options.pool.policy {
+            // No key of etcd says when an address was released, and other nodes would give it at once.
+            let (expected, found) = ("NextFit or Lowest", "Rest".to_owned());
+            return Err(EtcdError::Options { option: "pool.policy", expected, found });
+        }
         let view = Mutex::new(View::new(ranges, options.pool));
         let shared = Arc::new(Shared { keys, view, left: Condvar::new() });
         let mut store = Self { client: client.clone(), shared, lease: 0, tasks: Vec::new() };

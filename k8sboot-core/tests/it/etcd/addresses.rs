@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use k8sboot_core::{
     error::{Code, Problem},
-    ipam::{Allocation, Holder, IpamError, Owner, Policy, Ranges, Repeat, Request},
+    ipam::{Allocation, Holder, IpamError, Owner, Policy, Ranges, Repeat, Request, Rest},
     store::{
         Store, StoreError,
         etcd::{EtcdClient, EtcdError, EtcdOptions, EtcdStore, EtcdStoreOptions, StoreLease},
@@ -237,6 +237,23 @@ fn records_on_a_lease_vanish_with_their_node() {
     drop(node);
     until("the dead node's record vanishes", || watcher.records().unwrap().len() == 1);
     assert!(find(&watcher, "a").is_empty() && !find(&watcher, "b").is_empty());
+}
+
+#[test]
+fn what_etcd_cannot_keep_is_refused() {
+    let Some(etcd) = etcd() else { return };
+    let mut resting = EtcdStoreOptions::default();
+    resting.pool.policy = Policy::Rest(Rest::releases(1));
+    let mut no_prefix = EtcdStoreOptions::default();
+    no_prefix.prefix = "/".to_owned();
+    let mut short = EtcdStoreOptions::default();
+    short.lease = Some(StoreLease::new(Duration::from_secs(1)));
+    for (network, options) in
+        [("pods", resting), ("pods", no_prefix), ("pods", short), ("a/b", EtcdStoreOptions::default())]
+    {
+        let refused = EtcdStore::open(&etcd.client(), network, Ranges::none(), &options).unwrap_err();
+        assert_eq!(refused.code(), Code::ETCD_OPTIONS, "{refused}");
+    }
 }
 
 #[test]
