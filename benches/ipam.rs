@@ -8,6 +8,9 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
+#[cfg(feature = "etcd")]
+#[path = "ipam/etcd.rs"]
+mod etcd;
 #[path = "ipam/pool.rs"]
 mod pool;
 
@@ -16,6 +19,8 @@ fn main() -> ExitCode {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        #[cfg(feature = "etcd")]
+        etcd::cases(b)?;
         Ok(())
     })
 }
