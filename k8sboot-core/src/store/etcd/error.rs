@@ -36,6 +36,8 @@ codes! {
     ETCD_NO_NETWORK = 4213,
     /// Every subnet of the network is leased or reserved.
     ETCD_NO_SUBNET = 4214,
+    /// The subnet, or a part of it, is leased or reserved.
+    ETCD_SUBNET_TAKEN = 4215,
 }
 
 /// What hinders the work with etcd.
@@ -185,6 +187,15 @@ pub enum EtcdError {
         /// The last one.
         last: String,
     },
+    /// The subnet, or a part of it, is leased or reserved.
+    #[error("etcd: subnet {subnet} is taken by {other}: release that or reserve another subnet")]
+    #[non_exhaustive]
+    SubnetTaken {
+        /// The subnet wanted.
+        subnet: String,
+        /// The one that is leased or reserved.
+        other: String,
+    },
 }
 
 /// Why a TLS connection fails.
@@ -252,6 +263,7 @@ impl Problem for EtcdError {
             Self::Runtime { .. } => Code::ETCD_RUNTIME,
             Self::NoNetwork { .. } => Code::ETCD_NO_NETWORK,
             Self::NoSubnet { .. } => Code::ETCD_NO_SUBNET,
+            Self::SubnetTaken { .. } => Code::ETCD_SUBNET_TAKEN,
         }
     }
 

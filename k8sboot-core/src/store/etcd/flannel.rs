@@ -244,13 +244,13 @@ impl FlannelSubnets {
     ///
     /// # Errors
     ///
-    /// [`EtcdError::Contended`] if the subnet or a part of it is leased or reserved, or what hinders etcd.
+    /// [`EtcdError::SubnetTaken`] if the subnet or a part of it is leased or reserved, or what hinders etcd.
     pub fn reserve(&self, subnet: &SubnetKey, node: &NodeAttributes) -> Result<SubnetLease, EtcdError> {
         let mut known = self.list()?;
-        for attempt in 1..=ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             if let Some(other) = known.taken.iter().find(|other| other.overlaps(subnet)) {
-                let what = format!("subnet {subnet}, because of {other}");
-                return Err(EtcdError::Contended { what, attempts: attempt });
+                let (subnet, other) = (subnet.to_string(), other.to_string());
+                return Err(EtcdError::SubnetTaken { subnet, other });
             }
             let answer = self.txn(self.creation(subnet, node, 0, known.revision))?;
             if answer.succeeded {

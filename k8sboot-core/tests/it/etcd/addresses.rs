@@ -124,6 +124,27 @@ fn stores_of_several_nodes_see_each_other() {
 }
 
 #[test]
+fn a_call_is_one_round_trip_at_any_fill() {
+    let Some(etcd) = etcd() else { return };
+    let store = open(&etcd, &["10.1.0.0/24", "fd00:1::/64"]);
+    let mut given = 0;
+    for fill in [0, 1, 200] {
+        while given < fill {
+            allocate(&store, &format!("c{given}")).unwrap();
+            given += 1;
+        }
+        let before = etcd.requests();
+        allocate(&store, "x").unwrap();
+        release(&store, "x");
+        assert!(find(&store, "x").is_empty());
+        assert_eq!(etcd.requests() - before, 3, "{fill} held");
+    }
+    // Another store goes on where this one was, not at the first free address.
+    release(&store, "c0");
+    assert_eq!(allocate(&open(&etcd, &["10.1.0.0/24"]), "next").unwrap(), ["10.1.0.205"]);
+}
+
+#[test]
 fn collectors_free_only_what_is_unchanged() {
     let Some(etcd) = etcd() else { return };
     let store = open(&etcd, &["10.1.0.0/24", "fd00:1::/64"]);

@@ -147,6 +147,18 @@ impl Etcd {
         pairs.iter().map(|kv| (decode(&kv["key"]), decode(&kv["value"]))).collect()
     }
 
+    /// How many requests for keys it has answered, by its own count.
+    pub(crate) fn requests(&self) -> u32 {
+        let url = format!("{}/metrics", self.url());
+        let answer = Command::new("curl").args(["--silent", "--noproxy", "*", &url]).output().unwrap();
+        let text = String::from_utf8(answer.stdout).unwrap();
+        let counts = text.lines().filter(|line| {
+            line.starts_with("grpc_server_handled_total{grpc_code=\"OK\"")
+                && line.contains("grpc_service=\"etcdserverpb.KV\"")
+        });
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+    }
+
     /// Forgets every revision before the current one.
     pub(crate) fn compact(&self) {
         let now = self.json("kv/range", &json!({"key": encode("none")}));

@@ -173,7 +173,7 @@ fn damaged_values_are_named_and_their_subnets_not_given() {
         Code::ETCD_NO_SUBNET
     );
     let taken = subnets.reserve(&"10.5.2.0-24".parse().unwrap(), &node("192.0.2.3")).unwrap_err();
-    assert!(matches!(taken, EtcdError::Contended { .. }), "{taken}");
+    assert!(matches!(taken, EtcdError::SubnetTaken { .. }), "{taken}");
     flannel(&etcd, r#"{"Network":"10.5.0.0/31"}"#);
     assert_eq!(subnets.config().unwrap_err().code(), Code::FLANNEL_CONFIG);
     flannel(&etcd, r#"{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd00::/48"}"#);
