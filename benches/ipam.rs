@@ -11,8 +11,12 @@ mod address_set;
 #[cfg(feature = "etcd")]
 #[path = "ipam/etcd.rs"]
 mod etcd;
+#[path = "ipam/node_subnets.rs"]
+mod node_subnets;
 #[path = "ipam/pool.rs"]
 mod pool;
+#[path = "ipam/state.rs"]
+mod state;
 
 fn main() -> ExitCode {
     Bench::new("ipam").run(|b| {
@@ -21,6 +25,8 @@ fn main() -> ExitCode {
         pool::cases(b)?;
         #[cfg(feature = "etcd")]
         etcd::cases(b)?;
+        node_subnets::cases(b)?;
+        state::cases(b)?;
         Ok(())
     })
 }

@@ -19,7 +19,6 @@ mod target;
 mod view;
 
 pub use client::EtcdClient;
-pub(crate) use error::CODES;
 pub use error::{EtcdError, TlsProblem};
 pub use flannel::FlannelSubnets;
 pub use flannel_lease::{SubnetLease, SubnetRequest, Subnets};
