@@ -10,6 +10,9 @@ use k8sboot_benches::Bench;
 mod address_set;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[cfg(feature = "etcd")]
+#[path = "ipam/etcd.rs"]
+mod etcd;
 #[path = "ipam/node_subnets.rs"]
 mod node_subnets;
 #[path = "ipam/pool.rs"]
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        #[cfg(feature = "etcd")]
+        etcd::cases(b)?;
         node_subnets::cases(b)?;
         state::cases(b)?;
         directory::cases(b)?;
