@@ -12,7 +12,7 @@ mod node;
 mod patches;
 
 #[cfg(feature = "node")]
-pub use cni::{CachedResult, CachedResults, cached_results};
+pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugin_directories};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ProbeError;
 #[cfg(feature = "host")]
