@@ -6,12 +6,15 @@ use std::process::ExitCode;
 
 use k8sboot_benches::Bench;
 
+#[path = "ipam/address_set.rs"]
+mod address_set;
 #[path = "ipam/pool.rs"]
 mod pool;
 
 fn main() -> ExitCode {
     Bench::new("ipam").run(|b| {
         b.plot("An address given and released: cost against fill", "addresses held");
+        address_set::cases(b)?;
         pool::cases(b)?;
         Ok(())
     })

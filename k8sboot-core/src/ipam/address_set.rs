@@ -161,6 +161,10 @@ impl AddressSet {
             return None;
         }
         let Some(last) = self.last else { return self.lowest_place() };
+        if let [only] = self.spans.as_slice() {
+            let offset = only.bits.next_free_around(last.offset.wrapping_add(1))?;
+            return Some(Place { span: 0, offset });
+        }
         self.free_from(last.span, last.offset.checked_add(1))
             .or_else(|| self.free_beyond(last.span))
             .or_else(|| self.lowest_place())
@@ -173,19 +177,24 @@ impl AddressSet {
         self.free_from(span, Some(0))
     }
 
-    /// The place of an address.
+    /// The place of an address. IPv4 addresses may be written as IPv6.
     #[inline]
     pub(crate) fn locate(&self, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
-        if Family::of(&address) != self.family {
-            return None;
-        }
-        let number = to_number(address);
-        let before =
-            self.sorted.partition_point(|index| self.spans.get(*index).is_some_and(|s| s.first <= number));
-        let span = *self.sorted.get(before.checked_sub(1)?)?;
-        let found = self.spans.get(span).filter(|found| number <= found.last)?;
+        let number = match (self.family, address) {
+            (Family::V4, IpAddr::V4(v4)) => u128::from(v4.to_bits()),
+            (Family::V6, IpAddr::V6(v6)) => v6.to_bits(),
+            (Family::V4, IpAddr::V6(v6)) => u128::from(v6.to_ipv4_mapped()?.to_bits()),
+            (Family::V6, IpAddr::V4(_)) => return None,
+        };
+        let span = if self.spans.len() == 1 { 0 } else { self.span_before(number)? };
+        let found = self.spans.get(span).filter(|found| (found.first..=found.last).contains(&number))?;
         Some(Place { span, offset: number - found.first })
+    }
+
+    /// The last range, in the order of addresses, that begins at or before one.
+    fn span_before(&self, number: u128) -> Option<usize> {
+        let begins = |index: &usize| self.spans.get(*index).is_some_and(|span| span.first <= number);
+        self.sorted.get(self.sorted.partition_point(begins).checked_sub(1)?).copied()
     }
 
     /// The address of a place.

@@ -52,8 +52,21 @@ impl Bitmap {
     #[inline]
     pub(crate) fn next_free(&self, from: u128) -> Option<u128> {
         match self {
-            Self::Dense(dense) => dense.next_free(usize::try_from(from).ok()?).map(|place| place as u128),
+            Self::Dense(dense) => {
+                dense.next_free(usize::try_from(from).ok()?, false).map(|place| place as u128)
+            }
             Self::Sparse(sparse) => sparse.next_free(from),
+        }
+    }
+
+    /// The lowest free place at or after one, or else the lowest of all.
+    #[inline]
+    pub(crate) fn next_free_around(&self, from: u128) -> Option<u128> {
+        match self {
+            Self::Dense(dense) => {
+                dense.next_free(usize::try_from(from).unwrap_or(0), true).map(|place| place as u128)
+            }
+            Self::Sparse(sparse) => sparse.next_free(from).or_else(|| sparse.next_free(0)),
         }
     }
 
@@ -73,6 +86,16 @@ impl Bitmap {
             Self::Dense(dense) => usize::try_from(place).is_ok_and(|place| dense.give(place)),
             Self::Sparse(sparse) => sparse.give(place),
         }
+    }
+}
+
+/// All numbers up to one, one XOR the other.
+const fn xor_up_to(last: u128) -> u128 {
+    match last % 4 {
+        0 => last,
+        1 => 1,
+        2 => last.wrapping_add(1),
+        _ => 0,
     }
 }
 
@@ -113,6 +136,8 @@ mod tests {
             let next = (from..=self.last).find(|place| !self.taken.contains(place));
             for map in &self.maps {
                 assert_eq!(map.next_free(from), next, "from {from} of {}", self.last);
+                let around = next.or_else(|| (0..=self.last).find(|place| !self.taken.contains(place)));
+                assert_eq!(map.next_free_around(from), around, "around from {from} of {}", self.last);
                 assert_eq!(map.is_taken(from), self.taken.contains(&from));
                 assert_eq!(map.is_full(), self.taken.len() as u128 == self.last + 1);
             }

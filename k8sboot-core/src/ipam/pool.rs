@@ -102,7 +102,8 @@ impl Pool {
         }
         for assigned in out.iter() {
             let fresh = self.hold_in(Some(assigned.set), assigned.address, request.owner);
-            let requested = || request.addresses.iter().any(|a| a.to_canonical() == assigned.address);
+            let requested =
+                || request.addresses.iter().any(|address| self.resolve(*address) == assigned.address);
             if fresh || requested() {
                 self.set_last_given(assigned.set, Some(assigned.address));
             }
@@ -148,7 +149,7 @@ impl Pool {
 
     /// Notes that an owner holds an address, inside the ranges or not; false if it is held already.
     pub fn hold(&mut self, address: IpAddr, owner: Owner<'_>) -> bool {
-        let address = address.to_canonical();
+        let address = self.resolve(address);
         self.hold_in(self.set_of(address), address, owner)
     }
 
@@ -196,7 +197,7 @@ impl Pool {
     /// Sets [`last_given`](Self::last_given); with none, or an address of no range of the set, the first range begins.
     pub fn set_last_given(&mut self, set: usize, address: Option<IpAddr>) {
         if let Some(state) = self.sets.get_mut(set) {
-            state.last = address.map(|address| address.to_canonical());
+            state.last = address;
             state.addresses.set_last_given(address);
         }
     }
@@ -241,8 +242,20 @@ impl Pool {
     }
 
     fn held_lease(&self, address: IpAddr) -> Option<usize> {
-        let at = self.leases.find(address.to_canonical())?;
+        let at = self.leases.find(self.resolve(address))?;
         self.leases.get(at).filter(|lease| !lease.rests()).map(|_| at)
+    }
+
+    /// An IPv4 address written as IPv6 is the IPv4 address, unless an IPv6 range covers it as it is written.
+    #[inline]
+    fn resolve(&self, address: IpAddr) -> IpAddr {
+        let canonical = address.to_canonical();
+        if canonical == address {
+            return address;
+        }
+        let state = self.set_of(address).and_then(|set| self.sets.get(set));
+        let as_given = state.and_then(|s| s.addresses.address_at(s.addresses.locate(address)?));
+        as_given.unwrap_or(canonical)
     }
 
     fn set_of(&self, address: IpAddr) -> Option<usize> {

@@ -41,9 +41,8 @@ impl Pool {
         request: &Request<'_>,
         holders: Holders,
     ) -> Result<Place, IpamError> {
-        let wanted = request.addresses.iter().find_map(|a| Some((*a, state.addresses.locate(*a)?)));
-        if let Some((address, place)) = wanted {
-            return self.requested(set, state, request, holders, (address.to_canonical(), place));
+        if let Some(place) = request.addresses.iter().find_map(|a| state.addresses.locate(*a)) {
+            return self.requested(set, state, request, holders, place);
         }
         let held = self.lowest_held(set, holders.owner);
         if let Some(address) = held
@@ -70,8 +69,9 @@ impl Pool {
         state: &SetState,
         request: &Request<'_>,
         holders: Holders,
-        (address, place): (IpAddr, Place),
+        place: Place,
     ) -> Result<Place, IpamError> {
+        let address = state.addresses.address_at(place).ok_or(IpamError::NoRanges)?;
         if state.addresses.is_gateway(place) {
             return Err(IpamError::Gateway { set, address });
         }
@@ -111,7 +111,7 @@ impl Pool {
 
     /// Every requested address must be among those chosen.
     fn all_placed(&self, request: &Request<'_>, out: &Allocation) -> Result<(), IpamError> {
-        let is_left = |address: &&IpAddr| !out.iter().any(|one| one.address == address.to_canonical());
+        let is_left = |address: &&IpAddr| !out.iter().any(|one| one.address == self.resolve(**address));
         if !request.addresses.iter().any(|address| is_left(&address)) {
             return Ok(());
         }
