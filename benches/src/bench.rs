@@ -7,6 +7,7 @@ use crate::{
     figure::nanos,
     measure::{Sample, Timing, as_f64, measure, measure_timed},
     options::{Mode, Options, USAGE},
+    plot::Plot,
     report::{Figure, Line, say, warn},
 };
 
@@ -26,6 +27,7 @@ pub struct Cases {
     options: Options,
     failures: u32,
     matched: u32,
+    plot: Plot,
 }
 
 /// One case: what it is to reach, and then what it runs.
@@ -37,6 +39,7 @@ pub struct Case<'a> {
     target: Option<Target>,
     recorded: Option<Recorded>,
     units: Option<(f64, &'static str)>,
+    point: Option<(String, f64)>,
 }
 
 impl Bench {
@@ -64,9 +67,15 @@ impl Bench {
         if options.mode == Mode::Measure && !options.json {
             say(&format!("{}: {}", self.name, machine()));
         }
-        let mut cases = Cases { bench: self.name, options, failures: 0, matched: 0 };
+        let plot = Plot::new(&format!("{}: cost of one run", self.name), "size");
+        let mut cases = Cases { bench: self.name, options, failures: 0, matched: 0, plot };
         if let Err(why) = define(&mut cases) {
             cases.fail(self.name, &*why);
+        }
+        if let Some(path) = cases.options.plot.clone()
+            && let Err(why) = fs::write(&path, cases.plot.to_svg())
+        {
+            cases.fail(&path, &why);
         }
         if cases.matched == 0 && matches!(cases.options.mode, Mode::Repeat { .. }) {
             warn(&format!("{}: no such case", self.name));
@@ -80,7 +89,12 @@ impl Cases {
     /// A case; its name after that of the bench tells what it does.
     pub fn case(&mut self, name: impl AsRef<str>) -> Case<'_> {
         let name = format!("{}/{}", self.bench, name.as_ref());
-        Case { cases: self, name, target: None, recorded: None, units: None }
+        Case { cases: self, name, target: None, recorded: None, units: None, point: None }
+    }
+
+    /// The title of the plot that `--plot` writes, and what its horizontal axis counts.
+    pub fn plot(&mut self, title: &str, across: &str) {
+        self.plot = Plot::new(title, across);
     }
 
     /// Whether cases are measured, not only tried or listed: costly preparation of figures can be left out then.
@@ -144,6 +158,12 @@ impl Case<'_> {
         self
     }
 
+    /// Makes the median a point of the plot that `--plot` writes: in which series, and at which size.
+    pub fn point(mut self, series: impl Into<String>, size: f64) -> Self {
+        self.point = Some((series.into(), size));
+        self
+    }
+
     /// Measures `run`, or tries it once.
     pub fn run<T>(self, mut run: impl FnMut() -> Result<T, Failure>) {
         self.conduct(true, |budget| match budget {
@@ -182,6 +202,9 @@ impl Case<'_> {
             Mode::Repeat { times, .. } => (0..times).try_for_each(|_| work(None).map(drop)),
             Mode::Measure => work(Some(self.cases.options.budget)).map(|sample| {
                 let Some(sample) = sample else { return };
+                if let Some((series, size)) = &self.point {
+                    self.cases.plot.add(series, *size, sample.median);
+                }
                 let counts = counts && self.cases.options.instructions;
                 let instructions =
                     if counts { callgrind::instructions(&self.name, sample.median) } else { None };

@@ -21,12 +21,14 @@ mod figure;
 pub mod inputs;
 mod measure;
 mod options;
+mod plot;
 mod report;
 mod scratch;
 
 pub use bench::{Bench, Case, Cases, Failure};
 pub use figure::{Bound, Recorded, Target, Unit};
 pub use measure::{Sample, Timing};
+pub use plot::Plot;
 pub use scratch::Scratch;
 
 use std::time::Duration;

@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) instructions: bool,
     /// How long to measure each case.
     pub(crate) budget: Duration,
+    /// Where to write the plot of the cases that are points of one.
+    pub(crate) plot: Option<String>,
 }
 
 /// What to do with the cases.
@@ -44,6 +46,7 @@ usage: cargo bench -p k8sboot-benches [--bench NAME] -- [FILTER]... [OPTION]...
   --seconds N      measure each case for N seconds (default 1; at least 3 runs)
   --instructions   count instructions too, with valgrind's callgrind
   --json           one JSON object per line
+  --plot FILE      write a plot of cost against size as SVG (the benches that have one)
   --test           run each case once and measure nothing
   --list           print the names of the cases";
 
@@ -58,6 +61,7 @@ impl Options {
             json: false,
             instructions: false,
             budget: DEFAULT_BUDGET,
+            plot: None,
         };
         let mut args = args.into_iter();
         let (mut benched, mut asked) = (false, None);
@@ -73,6 +77,7 @@ impl Options {
                     let seconds = value()?.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
                     options.budget = seconds.ok_or("--seconds: expected a number of seconds")?;
                 }
+                "--plot" => options.plot = Some(value()?),
                 "--repeat" => {
                     let times = value()?.parse().map_err(|_| "--repeat: expected a number".to_owned())?;
                     asked = Some(Mode::Repeat { case: value()?, times });
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!(parse("--bench").unwrap().mode, Mode::Measure);
         assert_eq!(parse("--test --bench").unwrap().mode, Mode::Test);
         assert_eq!(parse("--seconds 0.5 --bench").unwrap().budget, Duration::from_millis(500));
+        assert_eq!(parse("--plot cost.svg").unwrap().plot.as_deref(), Some("cost.svg"));
     }
 
     #[test]
@@ -125,7 +131,9 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for line in ["--fast", "--seconds", "--seconds x", "--seconds -1", "--repeat x pki", "--repeat 1"] {
+        for line in
+            ["--fast", "--plot", "--seconds", "--seconds x", "--seconds -1", "--repeat x pki", "--repeat 1"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -86,10 +86,10 @@ pub struct CidrError {
 }
 
 impl Cidr {
-    /// An address and a prefix length; `None` if the length is more than the address has bits.
+    /// The prefix of a length around an address; nothing if the family has fewer bits.
     #[must_use]
-    pub const fn new(address: IpAddr, length: u8) -> Option<Self> {
-        if length > Family::of(&address).bits() { None } else { Some(Self { address, length }) }
+    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
+        (length <= Family::of(&address).bits()).then_some(Self { address, length })
     }
 
     /// The address as given, host bits included.
@@ -193,7 +193,7 @@ fn parse(text: &str) -> Option<Cidr> {
         return None;
     }
     let length: u8 = length.parse().ok()?;
-    (length <= Family::of(&address).bits()).then_some(Cidr { address, length })
+    Cidr::new(address, length)
 }
 
 impl fmt::Display for Cidr {

@@ -41,6 +41,8 @@ impl Code {
             crate::ipam::CODES,
             crate::cni::CODES,
             crate::store::CODES,
+            #[cfg(feature = "node")]
+            crate::probe::witness::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -2,18 +2,26 @@
 //!
 //! Everything here is pure: no files, clock or randomness. [`crate::store`] keeps what a pool hands out.
 
+mod address_set;
 mod allocation;
+mod bitmap;
 mod error;
+pub mod leak;
+mod name;
 mod owner;
+mod policy;
 mod pool;
 mod range;
 mod record;
+mod slab;
 
+pub use address_set::AddressSet;
 pub use allocation::{Allocation, Assigned, Repeat, Request, Usage};
 pub(crate) use error::CODES;
 pub use error::{IpamError, OwnerProblem, RangeProblem};
 pub use owner::{Owner, OwnerBuf};
 pub(crate) use owner::{is_container_id, is_interface_name};
-pub use pool::{Policy, Pool, PoolOptions};
+pub use policy::{Policy, PoolOptions, Rest};
+pub use pool::Pool;
 pub use range::{Range, RangeSet, RangeSpec, Ranges, Strictness};
 pub use record::{Boot, Holder, Record};

@@ -42,22 +42,43 @@ impl<'a> Owner<'a> {
         Ok(Self { container, interface })
     }
 
+    /// A whole container: what a record of host-local before 0.8.0 names.
+    #[must_use]
+    pub(crate) const fn whole_container(container: &'a str) -> Self {
+        Self { container, interface: "" }
+    }
+
+    /// Names that were checked before, or a whole container.
+    pub(crate) const fn proven(container: &'a str, interface: &'a str) -> Self {
+        Self { container, interface }
+    }
+
     /// The container ID.
     #[must_use]
     pub const fn container(&self) -> &'a str {
         self.container
     }
 
-    /// The interface name.
+    /// The interface name; empty for a [whole container](Self::is_whole_container).
     #[must_use]
     pub const fn interface(&self) -> &'a str {
         self.interface
+    }
+
+    /// Whether this stands for a whole container, as [`Pool::hold_container`](super::Pool::hold_container) notes it:
+    /// never so for an owner made by [`new`](Self::new).
+    #[must_use]
+    pub const fn is_whole_container(&self) -> bool {
+        self.interface.is_empty()
     }
 }
 
 impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.container, self.interface)
+        match self.interface {
+            "" => f.write_str(self.container),
+            interface => write!(f, "{}/{interface}", self.container),
+        }
     }
 }
 

@@ -269,12 +269,22 @@ impl Ranges {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of_subnets(subnets: &[Cidr]) -> Result<Self, IpamError> {
-        let set = |(set, subnet): (usize, &Cidr)| {
-            Range::new(&RangeSpec::new(subnet.clone()), Strictness::Strict)
-                .and_then(|range| RangeSet::new(vec![range]))
-                .map_err(|problem| IpamError::Range { set, problem })
+        let sets: Vec<Vec<RangeSpec>> =
+            subnets.iter().map(|subnet| vec![RangeSpec::new(subnet.clone())]).collect();
+        Self::of_specs(&sets, Strictness::Strict)
+    }
+
+    /// The sets that a configuration spells out: a list of range sets, each a list of ranges.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Range::new`], [`RangeSet::new`] and [`Ranges::new`].
+    pub fn of_specs(sets: &[Vec<RangeSpec>], strictness: Strictness) -> Result<Self, IpamError> {
+        let set = |(set, specs): (usize, &Vec<RangeSpec>)| {
+            let ranges: Result<_, _> = specs.iter().map(|spec| Range::new(spec, strictness)).collect();
+            ranges.and_then(RangeSet::new).map_err(|problem| IpamError::Range { set, problem })
         };
-        Self::new(subnets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
+        Self::new(sets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
     }
 
     /// The sets, in order.

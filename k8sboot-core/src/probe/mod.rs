@@ -1,6 +1,8 @@
 //! What looks at the node and changes nothing.
 
 #[cfg(feature = "node")]
+mod boot;
+#[cfg(feature = "node")]
 mod cni;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod error;
@@ -10,7 +12,11 @@ mod files;
 mod node;
 #[cfg(feature = "host")]
 mod patches;
+#[cfg(feature = "node")]
+pub mod witness;
 
+#[cfg(feature = "node")]
+pub use boot::{BootIdentity, boot_identity};
 #[cfg(feature = "node")]
 pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugin_directories};
 #[cfg(all(feature = "config", feature = "crypto"))]

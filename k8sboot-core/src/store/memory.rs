@@ -32,7 +32,7 @@ impl Store for MemoryStore {
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
-        freed.extend(self.pool()?.release(owner));
+        self.pool()?.release_into(owner, freed);
         Ok(())
     }
 
@@ -66,9 +66,10 @@ impl Store for MemoryStore {
 }
 
 fn record(address: IpAddr, owner: Owner<'_>) -> Record {
-    let holder = Holder::Attachment {
-        container: owner.container().to_owned(),
-        interface: owner.interface().to_owned(),
+    let container = owner.container().to_owned();
+    let holder = match owner.is_whole_container() {
+        true => Holder::Container { container },
+        false => Holder::Attachment { container, interface: owner.interface().to_owned() },
     };
     Record::new(address.to_string(), Some(address), holder)
 }

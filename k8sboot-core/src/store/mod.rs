@@ -2,14 +2,28 @@
 //!
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
+mod collect;
+#[cfg(feature = "node")]
+pub mod directory;
 mod error;
+mod in_flight;
+#[cfg(feature = "node")]
+mod journal;
 mod memory;
+mod op;
 
 use std::net::IpAddr;
 
+pub use collect::{Collected, Survey, collect};
+#[cfg(feature = "node")]
+pub use directory::{DirectoryOptions, DirectoryStore, Durability};
 pub(crate) use error::CODES;
 pub use error::StoreError;
+pub use in_flight::{InFlight, Running};
+#[cfg(feature = "node")]
+pub use journal::JournalOptions;
 pub use memory::MemoryStore;
+pub use op::{StoreHook, StoreOp};
 
 use crate::ipam::{Allocation, Owner, Record, Request, Usage};
 

@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("ipam", &[]),
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
-    ("probe", &["cni", "config", "exec", "facts", "kubeconfig", "manifest", "pki"]),
+    ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
     ("exec", &["cni", "config", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
 

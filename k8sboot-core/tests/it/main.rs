@@ -12,6 +12,8 @@ mod certs_flow;
 mod cni;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "node")]
+mod directory;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]
@@ -23,6 +25,7 @@ mod keys;
 #[cfg(feature = "config")]
 mod kubeconfig;
 mod layers;
+mod leaks;
 #[cfg(feature = "config")]
 mod manifest;
 #[cfg(feature = "config")]

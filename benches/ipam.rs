@@ -1,0 +1,21 @@
+//! Addresses: given, released, refused, restored; a module for each place that keeps them.
+//!
+//! `--plot FILE` draws what one allocation and release cost against how many addresses are held.
+
+use std::process::ExitCode;
+
+use k8sboot_benches::Bench;
+
+#[path = "ipam/address_set.rs"]
+mod address_set;
+#[path = "ipam/pool.rs"]
+mod pool;
+
+fn main() -> ExitCode {
+    Bench::new("ipam").run(|b| {
+        b.plot("An address given and released: cost against fill", "addresses held");
+        address_set::cases(b)?;
+        pool::cases(b)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,150 @@
+//! Owners by name.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::ipam::{
+    name::Name,
+    owner::Owner,
+    slab::{NONE, Slab},
+};
+
+/// A container ID as runtimes make them: 64 hex digits.
+const CONTAINER: usize = 64;
+/// The longest interface name.
+const INTERFACE: usize = 15;
+
+/// Owners that hold something, each with the first of its leases.
+#[derive(Clone, Debug)]
+pub(super) struct Owners {
+    hash: FixedState,
+    entries: Slab<Entry>,
+    table: HashTable<usize>,
+    /// How many of them are whole containers: most often none, and then nobody looks for one.
+    containers: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    hash: u64,
+    container: Name<CONTAINER>,
+    interface: Name<INTERFACE>,
+    first: usize,
+}
+
+impl Owners {
+    pub(super) fn new(hash: FixedState) -> Self {
+        Self { hash, entries: Slab::new(), table: HashTable::new(), containers: 0 }
+    }
+
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.entries.reserve(count);
+        let entries = &self.entries;
+        self.table.reserve(count.saturating_sub(self.table.len()), |at| hash_of(entries, *at));
+    }
+
+    /// The number of an owner.
+    #[inline]
+    pub(super) fn find(&self, owner: Owner<'_>) -> Option<usize> {
+        self.find_hashed(self.hash.hash_one(owner), owner)
+    }
+
+    /// The number of the owner's whole container.
+    #[inline]
+    pub(super) fn find_container(&self, owner: Owner<'_>) -> Option<usize> {
+        if self.containers == 0 {
+            return None;
+        }
+        self.find(Owner::whole_container(owner.container()))
+    }
+
+    /// The number of an owner, new if it was not known.
+    #[inline]
+    pub(super) fn find_or_insert(&mut self, owner: Owner<'_>) -> usize {
+        let hash = self.hash.hash_one(owner);
+        if let Some(known) = self.find_hashed(hash, owner) {
+            return known;
+        }
+        let at = self.entries.insert(|entry| {
+            entry.hash = hash;
+            entry.container.set(owner.container());
+            entry.interface.set(owner.interface());
+            entry.first = NONE;
+        });
+        let entries = &self.entries;
+        self.table.insert_unique(hash, at, |at| hash_of(entries, *at));
+        self.containers += usize::from(owner.is_whole_container());
+        at
+    }
+
+    /// Forgets an owner.
+    #[inline]
+    pub(super) fn remove(&mut self, at: usize) {
+        let Some(entry) = self.entries.get(at) else { return };
+        if let Ok(found) = self.table.find_entry(entry.hash, |other| *other == at) {
+            found.remove();
+            self.containers -= usize::from(entry.interface.is(""));
+            self.entries.remove(at);
+        }
+    }
+
+    /// Who it is.
+    pub(super) fn name(&self, at: usize) -> Option<Owner<'_>> {
+        self.entries.get(at).map(|entry| Owner::proven(entry.container.as_str(), entry.interface.as_str()))
+    }
+
+    /// Its first lease.
+    #[inline]
+    pub(super) fn first(&self, at: usize) -> usize {
+        self.entries.get(at).map_or(NONE, |entry| entry.first)
+    }
+
+    #[inline]
+    pub(super) fn set_first(&mut self, at: usize, lease: usize) {
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.first = lease;
+        }
+    }
+
+    #[inline]
+    fn find_hashed(&self, hash: u64, owner: Owner<'_>) -> Option<usize> {
+        let is = |at: &usize| {
+            self.entries.get(*at).is_some_and(|entry| {
+                entry.hash == hash
+                    && entry.container.is(owner.container())
+                    && entry.interface.is(owner.interface())
+            })
+        };
+        self.table.find(hash, is).copied()
+    }
+}
+
+fn hash_of(entries: &Slab<Entry>, at: usize) -> u64 {
+    entries.get(at).map_or(0, |entry| entry.hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn container_and_interface_tell_owners_apart_however_long() {
+        let long = "c".repeat(300);
+        let names = [("a", "eth0"), ("a", "net1"), ("ae", "th0"), (&long, "eth0"), (&long, "net1")];
+        let names = names.map(|(container, interface)| Owner::new(container, interface).unwrap());
+        let mut owners = Owners::new(FixedState::with_seed(7));
+        let numbers = names.map(|owner| owners.find_or_insert(owner));
+        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+        assert_eq!(names.map(|owner| owners.find(owner)), numbers.map(Some));
+        assert_eq!(names.map(Some), numbers.map(|at| owners.name(at)));
+        owners.remove(3);
+        assert_eq!((owners.find(names[3]), owners.find(names[4])), (None, Some(4)));
+        assert_eq!(owners.find_container(names[0]), None);
+        let whole = owners.find_or_insert(Owner::whole_container("a"));
+        assert_eq!(owners.find_container(names[0]), Some(whole));
+        owners.remove(whole);
+        assert_eq!((owners.find_container(names[0]), owners.containers), (None, 0));
+    }
+}

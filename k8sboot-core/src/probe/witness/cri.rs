@@ -1,0 +1,213 @@
+//! The pod sandboxes of containerd and CRI-O.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use prost::Message;
+use tonic::{
+    Code, Request, Status,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
+    transport::{Channel, Endpoint},
+};
+use tonic_prost::ProstCodec;
+
+use super::{
+    WitnessError,
+    cri_messages::{
+        ListContainersResponse, ListPodSandboxResponse, ListRequest, PodSandbox, VersionRequest,
+        VersionResponse,
+    },
+    socket::Server,
+};
+use crate::ipam::leak::{SeenContainer, Testimony, Witness, WitnessKind};
+
+/// Where containerd, CRI-O and cri-dockerd listen if nobody says otherwise.
+pub const CRI_SOCKETS: [&str; 3] =
+    ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock"];
+
+/// Answers may have this many bytes; a sandbox with labels takes about one kilobyte.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Lists the pod sandboxes of a runtime that speaks CRI, in every state.
+///
+/// Speaks `runtime.v1`, and `runtime.v1alpha2` with runtimes that know no other. A sandbox that is not ready is still
+/// owed a DEL and keeps its address. containerd runs ADD before it lists the sandbox: that is what the grace period is
+/// for. Default time limit: 30 seconds for everything.
+#[derive(Clone, Debug)]
+pub struct Cri {
+    socket: PathBuf,
+    limit: Duration,
+}
+
+/// A pod sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CriSandbox {
+    /// The whole ID, which is the container ID that CNI plugins are given.
+    pub id: String,
+    /// The pod, as `NAMESPACE/NAME`; empty for a sandbox that only a container names.
+    pub pod: String,
+    /// The pod's UID.
+    pub uid: String,
+    /// Whether it is ready.
+    pub ready: bool,
+}
+
+impl CriSandbox {
+    fn what(&self) -> String {
+        match (self.pod.is_empty(), self.ready) {
+            (true, _) => "a container's sandbox".to_owned(),
+            (false, true) => format!("ready sandbox of {}", self.pod),
+            (false, false) => format!("sandbox of {}, not ready", self.pod),
+        }
+    }
+}
+
+impl Cri {
+    /// The runtime that listens on a socket, for example one of [`CRI_SOCKETS`]; `unix://` before it is passed over.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        let socket = socket.into();
+        let plain = socket.to_str().and_then(|text| text.strip_prefix("unix://")).map(PathBuf::from);
+        Self { socket: plain.unwrap_or(socket), limit: Duration::from_secs(30) }
+    }
+
+    /// Sets how long all questions together may take.
+    #[must_use]
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// All sandboxes, in every state, with those that only a container names. May be called from inside an event loop.
+    ///
+    /// # Errors
+    ///
+    /// [`WitnessError::Socket`] if the socket is missing or refuses, [`WitnessError::Timeout`],
+    /// [`WitnessError::Protocol`] if the server knows no CRI, [`WitnessError::Answer`] if it answers with an error.
+    pub fn sandboxes(&self) -> Result<Vec<CriSandbox>, WitnessError> {
+        self.look().map(|(_, sandboxes)| sandboxes)
+    }
+
+    /// The runtime's name and version, and the sandboxes.
+    fn look(&self) -> Result<(String, Vec<CriSandbox>), WitnessError> {
+        let server = Server { runtime: "cri", path: &self.socket, limit: self.limit };
+        server.ask(async {
+            let mut client = Client::connect(server).await?;
+            let version = client.version().await?;
+            // Containers first: a sandbox is listed longer than its containers.
+            let containers: ListContainersResponse = client
+                .call("ListContainers", ListRequest {})
+                .await
+                .map_err(|s| client.refused("the list of containers", &s))?;
+            let sandboxes: ListPodSandboxResponse = client
+                .call("ListPodSandbox", ListRequest {})
+                .await
+                .map_err(|s| client.refused("the list of sandboxes", &s))?;
+            let mut listed: Vec<CriSandbox> = sandboxes.items.into_iter().map(sandbox).collect();
+            if let Some(nameless) = listed.iter().find(|sandbox| sandbox.id.is_empty()) {
+                return Err(
+                    server.answer("the list of sandboxes", format!("a sandbox without an ID: {nameless:?}"))
+                );
+            }
+            for container in containers.containers {
+                let id = container.pod_sandbox_id;
+                if !id.is_empty() && listed.iter().all(|sandbox| sandbox.id != id) {
+                    listed.push(CriSandbox { id, pod: String::new(), uid: String::new(), ready: false });
+                }
+            }
+            Ok((version, listed))
+        })
+    }
+}
+
+impl Witness for Cri {
+    fn kind(&self) -> WitnessKind {
+        WitnessKind::Runtime
+    }
+
+    fn testify(&self) -> Testimony {
+        let name = format!("cri {}", self.socket.display());
+        match self.look() {
+            Ok((version, sandboxes)) => {
+                let mut testimony = Testimony::new(name, WitnessKind::Runtime);
+                testimony.notes.push(version);
+                let seen = |sandbox: CriSandbox| SeenContainer::new(&sandbox.id, sandbox.what());
+                testimony.containers = sandboxes.into_iter().map(seen).collect();
+                testimony
+            }
+            Err(error) => Testimony::failed(name, WitnessKind::Runtime, &error),
+        }
+    }
+}
+
+/// A connection that speaks one version of the protocol.
+struct Client<'a> {
+    server: Server<'a>,
+    grpc: Grpc<Channel>,
+    service: &'static str,
+}
+
+impl<'a> Client<'a> {
+    async fn connect(server: Server<'a>) -> Result<Self, WitnessError> {
+        let failed =
+            |error: tonic::transport::Error| server.answer("the connection", crate::error::chain(&error));
+        let endpoint = Endpoint::from_shared(address(server.path)).map_err(failed)?;
+        let channel = endpoint.connect().await.map_err(failed)?;
+        let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
+        Ok(Self { server, grpc, service: "runtime.v1.RuntimeService" })
+    }
+
+    /// Asks for the version, and settles which version of the protocol is spoken.
+    async fn version(&mut self) -> Result<String, WitnessError> {
+        for service in ["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"] {
+            self.service = service;
+            let answer: Result<VersionResponse, Status> =
+                self.call("Version", VersionRequest { version: "0.1.0".to_owned() }).await;
+            match answer {
+                Ok(version) => return Ok(format!("{} {}", version.runtime_name, version.runtime_version)),
+                Err(status) if status.code() == Code::Unimplemented => {}
+                Err(status) => return Err(self.refused("the version", &status)),
+            }
+        }
+        Err(WitnessError::Protocol {
+            runtime: self.server.runtime,
+            path: self.server.path.to_owned(),
+            expected: "runtime.v1 nor runtime.v1alpha2",
+        })
+    }
+
+    async fn call<Q, A>(&mut self, method: &str, question: Q) -> Result<A, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let path: PathAndQuery = format!("/{}/{method}", self.service)
+            .parse()
+            .map_err(|_| Status::internal("the method has no path"))?;
+        self.grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let answer = self.grpc.unary(Request::new(question), path, ProstCodec::<Q, A>::default()).await?;
+        Ok(answer.into_inner())
+    }
+
+    fn refused(&self, request: &'static str, status: &Status) -> WitnessError {
+        self.server.answer(request, format!("{:?}: {}", status.code(), status.message()))
+    }
+}
+
+fn sandbox(listed: PodSandbox) -> CriSandbox {
+    let metadata = listed.metadata.unwrap_or_default();
+    CriSandbox {
+        id: listed.id,
+        pod: format!("{}/{}", metadata.namespace, metadata.name),
+        uid: metadata.uid,
+        ready: listed.state == 0,
+    }
+}
+
+fn address(socket: &Path) -> String {
+    format!("unix://{}", socket.display())
+}

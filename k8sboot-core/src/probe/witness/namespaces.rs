@@ -1,0 +1,272 @@
+//! The addresses inside every network namespace of the host.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io,
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::{Path, PathBuf},
+    thread,
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+
+use super::{
+    WitnessError,
+    netlink::{self, InterfaceAddress},
+};
+use crate::ipam::leak::{Failure, SeenAddress, Testimony, Witness, WitnessKind};
+
+/// Where runtimes and `ip netns` keep namespaces: iproute2, containerd and CRI-O; Docker.
+pub const NAMESPACE_DIRECTORIES: [&str; 4] =
+    ["/run/netns", "/run/docker/netns", "/var/run/netns", "/var/run/docker/netns"];
+
+/// `f_type` of the file system of namespaces. Source: linux/magic.h.
+const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+const NAME: &str = "network namespaces";
+
+/// How often the processes are listed again for those that came meanwhile.
+const ROUNDS: usize = 4;
+
+/// How many failures are told; one is enough that nothing is freed.
+const FAILURES: usize = 8;
+
+/// Reads the addresses inside every network namespace of the host: an address on any interface is live.
+///
+/// Looks at the namespaces below the directories, at those mounted anywhere (containerd may keep them below its state
+/// directory), and at those of all processes; each is entered once, by a thread that ends with the call. Needs root in
+/// the host's PID and mount namespaces. What it cannot see: addresses inside virtual machines, and a namespace that is
+/// kept open by a file descriptor alone.
+///
+/// # Examples
+///
+/// ```
+/// # use k8sboot_core::{ipam::leak::Witness, probe::witness::Namespaces};
+/// let seen = Namespaces::new().testify();
+/// // Without root there are failures, and then nothing is freed.
+/// assert!(!seen.failures.is_empty() || seen.addresses.iter().any(|seen| seen.address.is_loopback()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Namespaces {
+    directories: Vec<PathBuf>,
+    proc: PathBuf,
+}
+
+impl Default for Namespaces {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Namespaces {
+    /// All of this host.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { directories: NAMESPACE_DIRECTORIES.map(PathBuf::from).into(), proc: PathBuf::from("/proc") }
+    }
+
+    /// Looks below another directory as well, for example `/run/user/1000/netns`.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directories.push(directory.into());
+        self
+    }
+
+    /// Looks at the processes of another `/proc`, for example the host's as a container sees it.
+    #[must_use]
+    pub fn proc(mut self, proc: impl Into<PathBuf>) -> Self {
+        self.proc = proc.into();
+        self
+    }
+}
+
+impl Witness for Namespaces {
+    fn kind(&self) -> WitnessKind {
+        WitnessKind::Namespaces
+    }
+
+    fn testify(&self) -> Testimony {
+        // Entering a namespace changes the thread for good, so it is one that nobody else uses.
+        let visited = thread::scope(|scope| {
+            let visit = || Visitor::new().visit(self);
+            let visitor = thread::Builder::new().name("k8sboot-netns".to_owned()).spawn_scoped(scope, visit);
+            let start = |source| WitnessError::Start { what: "a thread", source };
+            visitor.map_err(start)?.join().map_err(|_| start(io::Error::other("the thread panicked")))
+        });
+        visited.unwrap_or_else(|error| Testimony::failed(NAME, WitnessKind::Namespaces, &error))
+    }
+}
+
+/// Goes from namespace to namespace, each once.
+struct Visitor {
+    testimony: Testimony,
+    /// Device and inode.
+    visited: HashSet<(u64, u64)>,
+}
+
+impl Visitor {
+    fn new() -> Self {
+        Self { testimony: Testimony::new(NAME, WitnessKind::Namespaces), visited: HashSet::new() }
+    }
+
+    fn visit(mut self, all: &Namespaces) -> Testimony {
+        for directory in &all.directories {
+            match names(directory) {
+                Ok(names) => names.iter().for_each(|name| self.enter(&directory.join(name))),
+                Err(error) => self.fail(&error),
+            }
+        }
+        match mounted(&all.proc.join("self/mountinfo")) {
+            Ok(paths) => paths.iter().for_each(|path| self.enter(path)),
+            Err(error) => self.fail(&error),
+        }
+        let mut processes = HashSet::new();
+        for _ in 0..ROUNDS {
+            let new = match names(&all.proc) {
+                Ok(names) => names,
+                Err(error) => {
+                    self.fail(&error);
+                    break;
+                }
+            };
+            let number = |name: &String| name.bytes().all(|b| b.is_ascii_digit());
+            let new: Vec<String> =
+                new.into_iter().filter(|name| number(name) && processes.insert(name.clone())).collect();
+            new.iter().for_each(|pid| self.enter(&all.proc.join(pid).join("ns/net")));
+            if new.is_empty() {
+                break;
+            }
+        }
+        self.testimony.notes.push(format!("{} namespaces", self.visited.len()));
+        self.testimony
+    }
+
+    /// Enters the namespace and lists its addresses. One that is gone has none.
+    fn enter(&mut self, path: &Path) {
+        match self.try_enter(path) {
+            Ok(addresses) => {
+                let seen = |(found, name): (InterfaceAddress, String)| {
+                    SeenAddress::new(found.address, format!("{name} in {}", path.display()))
+                };
+                self.testimony.addresses.extend(addresses.into_iter().map(seen));
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn try_enter(&mut self, path: &Path) -> Result<Vec<(InterfaceAddress, String)>, WitnessError> {
+        let at = |op| move |source: io::Error| WitnessError::Namespace { op, path: path.to_owned(), source };
+        // A pipe or device in a directory of namespaces must not block or be touched.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = match rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from) {
+            Err(error) if gone(&error) => return Ok(Vec::new()),
+            file => File::from(file.map_err(at("open"))?),
+        };
+        let system = rustix::fs::fstatfs(&file).map_err(|errno| at("look at")(errno.into()))?;
+        #[allow(clippy::unnecessary_cast, reason = "the field's type differs between machines")]
+        if system.f_type as i64 != NSFS_MAGIC {
+            // Runtimes mount a namespace on an empty file; without the mount the namespace is gone.
+            self.testimony.notes.push(format!("{} is no namespace", path.display()));
+            return Ok(Vec::new());
+        }
+        // The open file keeps the namespace, whatever becomes of the process that led there.
+        let seen = file.metadata().map_err(at("look at"))?;
+        if self.visited.contains(&(seen.dev(), seen.ino())) {
+            return Ok(Vec::new());
+        }
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|errno| at("enter")(errno.into()))?;
+        let addresses =
+            netlink::dump().map_err(|source| WitnessError::Netlink { path: path.to_owned(), source })?;
+        self.visited.insert((seen.dev(), seen.ino()));
+        Ok(addresses)
+    }
+
+    /// Notes the first failures; without rights there is one for each process.
+    fn fail(&mut self, error: &WitnessError) {
+        if self.testimony.failures.len() < FAILURES {
+            self.testimony.failures.push(Failure::of(error));
+        }
+    }
+}
+
+/// The names in a directory; none if it does not exist.
+fn names(directory: &Path) -> Result<Vec<String>, WitnessError> {
+    let at = |source| WitnessError::File { path: directory.to_owned(), source };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(at)?,
+    };
+    let mut names = entries
+        .map(|entry| Ok(entry.map_err(at)?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>, _>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Where network namespaces are mounted, from mountinfo. Source: proc_pid_mountinfo(5).
+fn mounted(mountinfo: &Path) -> Result<Vec<PathBuf>, WitnessError> {
+    let text = fs::read_to_string(mountinfo)
+        .map_err(|source| WitnessError::File { path: mountinfo.to_owned(), source })?;
+    Ok(mount_points(&text))
+}
+
+fn mount_points(mountinfo: &str) -> Vec<PathBuf> {
+    let point = |line: &str| {
+        let (before, after) = line.split_once(" - ")?;
+        let mut fields = before.split(' ').skip(3);
+        let (root, point) = (fields.next()?, fields.next()?);
+        (after.starts_with("nsfs ") && root.starts_with("net:[")).then(|| PathBuf::from(unescape(point)))
+    };
+    mountinfo.lines().filter_map(point).collect()
+}
+
+/// Undoes the octal escapes of blanks and backslashes.
+fn unescape(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(field.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+/// Whether a process or namespace has ended since it was listed.
+fn gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_mounted_network_namespaces_and_no_others() {
+        let mountinfo = "\
+25 30 0:23 / /proc rw,nosuid - proc proc rw
+601 29 0:4 net:[4026532281] /run/netns/cni-5f\\0400c rw shared:320 - nsfs nsfs rw
+602 29 0:4 mnt:[4026532290] /run/snapd/ns/lxd.mnt rw - nsfs nsfs rw
+603 29 0:4 / /run/netns rw - tmpfs tmpfs rw
+";
+        assert_eq!(mount_points(mountinfo), [PathBuf::from("/run/netns/cni-5f 0c")]);
+    }
+
+    #[test]
+    fn what_cannot_be_listed_is_a_failure_and_what_is_missing_is_not() {
+        let root = std::env::temp_dir().join(format!("k8sboot-namespaces-{}", std::process::id()));
+        fs::create_dir_all(root.join("proc/self")).unwrap();
+        fs::write(root.join("proc/self/mountinfo"), "").unwrap();
+        fs::write(root.join("stale"), "").unwrap();
+        let witness = Namespaces { directories: vec![root.join("missing")], proc: root.join("proc") };
+        let testimony = witness.testify();
+        assert_eq!((testimony.failures.len(), testimony.addresses.len()), (0, 0), "{testimony:?}");
+        let testimony = witness.clone().directory(root.join("stale")).testify();
+        assert_eq!(testimony.failures[0].code, crate::error::Code::WITNESS_FILE);
+        let testimony = Namespaces { directories: vec![root.clone()], ..witness }.testify();
+        assert!(testimony.failures.is_empty());
+        assert!(testimony.notes.iter().any(|note| note.ends_with("stale is no namespace")), "{testimony:?}");
+        fs::remove_dir_all(root).unwrap();
+    }
+}

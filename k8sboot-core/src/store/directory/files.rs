@@ -1,0 +1,544 @@
+//! The directory's handles and the system calls on them. Each is announced to the hook and names its path if it fails.
+
+use std::{
+    io::{self, Write as _},
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat},
+    io::Errno,
+};
+
+use super::{
+    durable::Log,
+    name::{LOCK, OWN, check_network},
+    options::DirectoryOptions,
+};
+use crate::store::{StoreError, StoreHook, StoreOp};
+
+/// Permission bits of records and markers, as host-local since 1.4.0.
+const RECORD_MODE: u32 = 0o600;
+/// No record is longer; what is, is cut there and nobody's.
+const LONGEST: usize = 1 << 16;
+/// The name in [`OWN`] under which a file is written that cannot be written without a name.
+const TEMPORARY: &str = "tmp";
+
+/// The open directory of a network.
+pub(super) struct Files {
+    data: OwnedFd,
+    dir: OwnedFd,
+    lock: OwnedFd,
+    network: String,
+    path: PathBuf,
+    follow: bool,
+    hook: Option<Arc<dyn StoreHook>>,
+    nameless: bool,
+    /// Where changes are told.
+    pub(super) log: Log,
+}
+
+/// Which state of which file: changes with every write, link or rename of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) inode: u64,
+    pub(super) changed: (i64, i64),
+    pub(super) modified: (i64, i64),
+}
+
+/// What was read under a name.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) kind: FileType,
+    pub(super) identity: Option<Identity>,
+    pub(super) content: Vec<u8>,
+    /// A symbolic link leads to it.
+    pub(super) linked: bool,
+    /// The content could not be read.
+    pub(super) unreadable: bool,
+}
+
+impl Files {
+    /// Opens the directory `<data_dir>/<network>` and its lock; makes what is missing, if the options say so.
+    pub(super) fn open(
+        data_dir: &Path,
+        network: &str,
+        options: &DirectoryOptions,
+    ) -> Result<Self, StoreError> {
+        check_network(network)?;
+        let path = data_dir.join(network);
+        let hook = options.hook.clone();
+        let data = open_data(data_dir, &path, options)?;
+        let dir = open_network(&data, network, &path, options)?;
+        let lock = open_lock(&dir, &path, options)?;
+        Ok(Self {
+            data,
+            dir,
+            lock,
+            network: network.to_owned(),
+            path,
+            follow: options.follow_link,
+            hook,
+            nameless: true,
+            log: Log::default(),
+        })
+    }
+
+    pub(super) fn hook(&self) -> Option<Arc<dyn StoreHook>> {
+        self.hook.clone()
+    }
+
+    pub(super) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
+    pub(super) fn lock(&self) -> &OwnedFd {
+        &self.lock
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole path of a name, for errors.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        if name == "." { self.path.display().to_string() } else { self.path.join(name).display().to_string() }
+    }
+
+    pub(super) fn error(&self, op: StoreOp, name: &str, source: impl Into<io::Error>) -> StoreError {
+        StoreError::Io { op, path: self.path_of(name), source: source.into() }
+    }
+
+    /// Runs one system call: asks the hook, tries again after an interruption, tells the hook.
+    pub(super) fn call<T>(
+        &self,
+        op: StoreOp,
+        name: &str,
+        mut run: impl FnMut() -> rustix::io::Result<T>,
+    ) -> Result<T, io::Error> {
+        if let Some(hook) = &self.hook {
+            hook.before(op, name)?;
+        }
+        let value = loop {
+            match run() {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        if let Some(hook) = &self.hook {
+            hook.after(op, name);
+        }
+        Ok(value)
+    }
+
+    /// As [`call`](Self::call), with the error of the store.
+    pub(super) fn run<T>(
+        &self,
+        op: StoreOp,
+        name: &str,
+        run: impl FnMut() -> rustix::io::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.call(op, name, run).map_err(|source| self.error(op, name, source))
+    }
+
+    /// Whether the handles are still what their names stand for. To be asked under the locks.
+    pub(super) fn is_current(&self) -> Result<bool, StoreError> {
+        let flags = if self.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let same = |one: &Stat, other: &Stat| one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+        let now = |at: &OwnedFd, name: &str, flags| match rustix::fs::statat(at, name, flags) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(self.error(StoreOp::Inspect, name, errno)),
+        };
+        let fstat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, ".", e));
+        let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(false) };
+        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(false) };
+        Ok(same(&dir, &fstat(&self.dir)?) && same(&lock, &fstat(&self.lock)?))
+    }
+
+    /// Opens again what [`is_current`](Self::is_current) found replaced.
+    pub(super) fn reopen(&mut self, data_dir: &Path, options: &DirectoryOptions) -> Result<(), StoreError> {
+        let network = std::mem::take(&mut self.network);
+        let nameless = self.nameless;
+        let opened = Self::open(data_dir, &network, options);
+        self.network = network;
+        *self = Self { nameless, ..opened? };
+        Ok(())
+    }
+
+    /// The names in a directory below, in byte order, without `.` and `..`.
+    pub(super) fn list(&self, directory: &str) -> Result<Vec<String>, StoreError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let fd = self.run(StoreOp::List, directory, || {
+            rustix::fs::openat(&self.dir, directory, flags, Mode::empty())
+        })?;
+        let entries = Dir::new(fd).map_err(|e| self.error(StoreOp::List, directory, e))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| self.error(StoreOp::List, directory, e))?;
+            // A name that is not UTF-8 is no address and cannot be asked for either.
+            if let Ok(name) = entry.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// What a name holds; `None` if nothing is there. A file that cannot be read is not an error.
+    pub(super) fn look(&self, name: &str) -> Result<Option<Seen>, StoreError> {
+        let mut content = Vec::new();
+        Ok(self.look_into(name, &mut content)?.map(|mut seen| {
+            seen.content = content;
+            seen
+        }))
+    }
+
+    /// As [`look`](Self::look), with the content in `content`.
+    pub(super) fn look_into(&self, name: &str, content: &mut Vec<u8>) -> Result<Option<Seen>, StoreError> {
+        content.clear();
+        // A pipe or device in a record's place must not block or act.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let seen = |kind, identity, linked, unreadable| {
+            Ok(Some(Seen { kind, identity, content: Vec::new(), linked, unreadable }))
+        };
+        let opened = self.call(StoreOp::Read, name, || {
+            match rustix::fs::openat(&self.dir, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
+                Err(Errno::LOOP) => {
+                    rustix::fs::openat(&self.dir, name, flags, Mode::empty()).map(|fd| (fd, true))
+                }
+                other => other.map(|fd| (fd, false)),
+            }
+        });
+        let (fd, linked) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Not readable, or a link to nowhere: something is there all the same, or nothing is.
+                return match rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => {
+                        let kind = FileType::from_raw_mode(stat.st_mode);
+                        seen(kind, Some(Identity::of(&stat)), kind == FileType::Symlink, true)
+                    }
+                    Err(Errno::NOENT) => Ok(None),
+                    Err(_) => Err(self.error(StoreOp::Read, name, error)),
+                };
+            }
+        };
+        let stat = rustix::fs::fstat(&fd).map_err(|e| self.error(StoreOp::Inspect, name, e))?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let readable = kind == FileType::RegularFile && read_all(&fd, content).is_ok();
+        seen(kind, Some(Identity::of(&stat)), linked, !readable)
+    }
+
+    /// Makes a file with its content, all at once: it is there complete or not at all. `None` if the name is taken.
+    pub(super) fn create_complete(
+        &mut self,
+        name: &str,
+        content: &[u8],
+    ) -> Result<Option<Identity>, StoreError> {
+        let made = self.create_unlogged(name, content)?;
+        if made.is_some() {
+            self.log.made(name, content);
+        }
+        Ok(made)
+    }
+
+    fn create_unlogged(&mut self, name: &str, content: &[u8]) -> Result<Option<Identity>, StoreError> {
+        if self.nameless {
+            if let Some(done) = self.create_nameless(name, content)? {
+                return Ok(done);
+            }
+            self.nameless = false;
+        }
+        let fd = self.write_temporary(content)?;
+        let temporary = self.temporary();
+        let linked = self.call(StoreOp::Link, name, || {
+            match rustix::fs::renameat_with(&self.dir, &*temporary, &self.dir, name, RenameFlags::NOREPLACE) {
+                // A file system without it: the name is linked and the temporary one removed.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    rustix::fs::linkat(&self.dir, &*temporary, &self.dir, name, AtFlags::empty())?;
+                    // If it stays, the next call removes it.
+                    let _ = rustix::fs::unlinkat(&self.dir, &*temporary, AtFlags::empty());
+                    Ok(())
+                }
+                other => other,
+            }
+        });
+        match linked {
+            Ok(()) => self.identity(&fd, name).map(Some),
+            Err(error) => {
+                self.discard_temporary();
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    return Ok(None);
+                }
+                Err(self.error(StoreOp::Link, name, error))
+            }
+        }
+    }
+
+    /// Puts a complete file under a name, in place of what is there.
+    pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<Identity, StoreError> {
+        let fd = self.write_temporary(content)?;
+        let temporary = self.temporary();
+        let renamed =
+            self.run(StoreOp::Rename, name, || rustix::fs::renameat(&self.dir, &*temporary, &self.dir, name));
+        if let Err(error) = renamed {
+            self.discard_temporary();
+            return Err(error);
+        }
+        self.log.put(name, content);
+        self.identity(&fd, name)
+    }
+
+    /// Removes a file; whether it was there.
+    pub(super) fn unlink(&self, name: &str) -> Result<bool, StoreError> {
+        let was = if self.log.is_on() && !name.starts_with('.') { self.look(name)? } else { None };
+        let gone =
+            self.call(StoreOp::Unlink, name, || rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()));
+        match gone {
+            Ok(()) => {
+                self.log.removed(name, was.as_ref().map_or(&[], |was| &was.content));
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.error(StoreOp::Unlink, name, error)),
+        }
+    }
+
+    /// Removes the temporary file that a killed call may have left.
+    pub(super) fn clean(&self) -> Result<(), StoreError> {
+        self.unlink(&self.temporary()).map(drop).or_else(|error| match error {
+            StoreError::Io { ref source, .. } if source.kind() == io::ErrorKind::NotADirectory => Ok(()),
+            other => Err(other),
+        })
+    }
+
+    /// Makes the directory of this library's own files.
+    pub(super) fn make_own(&self) -> Result<(), StoreError> {
+        self.run(StoreOp::MakeDirectory, OWN, || {
+            match rustix::fs::mkdirat(&self.dir, OWN, Mode::from_raw_mode(0o700)) {
+                Err(Errno::EXIST) => Ok(()),
+                other => other,
+            }
+        })
+    }
+
+    /// Writes without a name and then gives the name; `None` if this file system or kernel cannot.
+    fn create_nameless(&self, name: &str, content: &[u8]) -> Result<Option<Option<Identity>>, StoreError> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(RECORD_MODE);
+        let opened =
+            self.call(StoreOp::Create, name, || match rustix::fs::openat(&self.dir, ".", flags, mode) {
+                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => Ok(None),
+                other => other.map(Some),
+            });
+        let Some(fd) = opened.map_err(|e| self.error(StoreOp::Create, name, e))? else { return Ok(None) };
+        self.write(&fd, name, content)?;
+        let linked = self.call(StoreOp::Link, name, || {
+            match rustix::fs::linkat(&fd, "", &self.dir, name, AtFlags::EMPTY_PATH) {
+                // Before Linux 6.10 this needs a capability; the way through /proc does not.
+                Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {
+                    use std::os::fd::AsRawFd;
+                    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+                    match rustix::fs::linkat(CWD, &*link, &self.dir, name, AtFlags::SYMLINK_FOLLOW) {
+                        Err(Errno::NOENT | Errno::NOTDIR | Errno::XDEV) => Ok(None),
+                        other => other.map(Some),
+                    }
+                }
+                other => other.map(Some),
+            }
+        });
+        match linked {
+            Ok(Some(())) => self.identity(&fd, name).map(|identity| Some(Some(identity))),
+            Ok(None) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(None)),
+            Err(error) => Err(self.error(StoreOp::Link, name, error)),
+        }
+    }
+
+    fn temporary(&self) -> String {
+        format!("{OWN}/{TEMPORARY}")
+    }
+
+    /// Writes the temporary file. What is there is of a killed call, and may be a second name of a record: it is removed,
+    /// never written to.
+    fn write_temporary(&self, content: &[u8]) -> Result<OwnedFd, StoreError> {
+        let temporary = self.temporary();
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let create = || {
+            self.call(StoreOp::Create, &temporary, || {
+                rustix::fs::openat(&self.dir, &*temporary, flags, Mode::from_raw_mode(RECORD_MODE))
+            })
+        };
+        let fd = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_own()?;
+                create()
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.unlink(&temporary)?;
+                create()
+            }
+            other => other,
+        };
+        let fd = fd.map_err(|e| self.error(StoreOp::Create, &temporary, e))?;
+        if let Err(error) = self.write(&fd, &temporary, content) {
+            self.discard_temporary();
+            return Err(error);
+        }
+        Ok(fd)
+    }
+
+    /// Best effort: the next call removes what stays.
+    fn discard_temporary(&self) {
+        let _ = self.unlink(&self.temporary());
+    }
+
+    fn write(&self, fd: &OwnedFd, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let mut rest = content;
+        while !rest.is_empty() {
+            let written = self.run(StoreOp::Write, name, || rustix::io::write(fd, rest))?;
+            rest = match rest.get(written..) {
+                Some(left) if written > 0 => left,
+                _ => return Err(self.error(StoreOp::Write, name, io::ErrorKind::WriteZero)),
+            };
+        }
+        Ok(())
+    }
+
+    fn identity(&self, fd: &OwnedFd, name: &str) -> Result<Identity, StoreError> {
+        let stat = rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, name, e))?;
+        Ok(Identity::of(&stat))
+    }
+}
+
+impl Identity {
+    #[allow(clippy::useless_conversion, reason = "the types differ between machines")]
+    pub(super) fn of(stat: &Stat) -> Self {
+        let nanos = |n| i64::try_from(n).unwrap_or(0);
+        Self {
+            inode: stat.st_ino.into(),
+            changed: (stat.st_ctime.into(), nanos(stat.st_ctime_nsec)),
+            modified: (stat.st_mtime.into(), nanos(stat.st_mtime_nsec)),
+        }
+    }
+
+    /// What tells this state of a file from any later one.
+    pub(super) fn version(&self, content: &[u8]) -> u64 {
+        let mut hash = super::hash::Hash::new();
+        hash.number(self.inode);
+        hash.number(self.changed.0.cast_unsigned());
+        hash.number(self.changed.1.cast_unsigned());
+        hash.bytes(content);
+        hash.finish()
+    }
+}
+
+fn read_all(fd: &impl AsFd, content: &mut Vec<u8>) -> rustix::io::Result<()> {
+    let mut buffer = [0_u8; 512];
+    while content.len() < LONGEST {
+        match rustix::io::read(fd, &mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => {
+                content.write_all(buffer.get(..read).unwrap_or_default()).map_err(|_| Errno::NOMEM)?
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+fn open_data(data_dir: &Path, path: &Path, options: &DirectoryOptions) -> Result<OwnedFd, StoreError> {
+    let text = data_dir.display().to_string();
+    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
+    let kind = || StoreError::Kind {
+        op: StoreOp::OpenDirectory,
+        path: text.clone(),
+        expected: "a directory",
+        found: "something else",
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(CWD, data_dir, flags, Mode::empty());
+    match open() {
+        Err(Errno::NOENT) if options.create => {
+            use std::os::unix::fs::DirBuilderExt;
+            options.before(StoreOp::MakeDirectory, "..").map_err(|e| io(StoreOp::MakeDirectory, e))?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o755).create(data_dir).map_err(|e| {
+                match e.kind() {
+                    io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => kind(),
+                    _ => io(StoreOp::MakeDirectory, e),
+                }
+            })?;
+            open().map_err(|e| io(StoreOp::OpenDirectory, e.into()))
+        }
+        Err(Errno::NOENT) => Err(StoreError::Missing { path: path.display().to_string() }),
+        Err(Errno::NOTDIR) => Err(kind()),
+        other => other.map_err(|e| io(StoreOp::OpenDirectory, e.into())),
+    }
+}
+
+fn open_network(
+    data: &OwnedFd,
+    network: &str,
+    path: &Path,
+    options: &DirectoryOptions,
+) -> Result<OwnedFd, StoreError> {
+    let text = path.display().to_string();
+    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
+    let follow = if options.follow_link { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
+    let open = || rustix::fs::openat(data, network, flags, Mode::empty());
+    let opened = match open() {
+        Err(Errno::NOENT) if options.create => {
+            options.before(StoreOp::MakeDirectory, ".").map_err(|e| io(StoreOp::MakeDirectory, e))?;
+            match rustix::fs::mkdirat(data, network, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(io(StoreOp::MakeDirectory, errno.into())),
+            }
+            options.after(StoreOp::MakeDirectory, ".");
+            open()
+        }
+        other => other,
+    };
+    opened.map_err(|errno| match errno {
+        Errno::NOENT => StoreError::Missing { path: text.clone() },
+        Errno::NOTDIR | Errno::LOOP => {
+            let link = rustix::fs::statat(data, network, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+            if link && !options.follow_link {
+                return StoreError::Link { path: text.clone() };
+            }
+            let found = if link { "a link to something else" } else { "something else" };
+            StoreError::Kind {
+                op: StoreOp::OpenDirectory,
+                path: text.clone(),
+                expected: "a directory",
+                found,
+            }
+        }
+        errno => io(StoreOp::OpenDirectory, errno.into()),
+    })
+}
+
+/// Opens the lock; a link is followed, as host-local follows it, so that both lock the same file.
+fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<OwnedFd, StoreError> {
+    let text = path.join(LOCK).display().to_string();
+    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match rustix::fs::openat(dir, LOCK, flags, Mode::empty()) {
+        Ok(fd) => return Ok(fd),
+        Err(Errno::NOENT) => {}
+        Err(errno) => return Err(io(StoreOp::Open, errno.into())),
+    }
+    options.before(StoreOp::Create, LOCK).map_err(|e| io(StoreOp::Create, e))?;
+    let opened = rustix::fs::openat(dir, LOCK, flags | OFlags::CREATE, Mode::from_raw_mode(0o750));
+    let fd = opened.map_err(|errno| io(StoreOp::Create, errno.into()))?;
+    options.after(StoreOp::Create, LOCK);
+    Ok(fd)
+}
