@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: (&str, &[u8])| {
     let (name, bytes) = input;
     if let Ok(entry) = CacheEntry::parse(bytes, name) {
-        entry.addresses();
-        entry.cni_args();
+        assert!(entry.result().is_ok() || entry.addresses().is_empty());
+        assert!(entry.cni_args().pairs().len() <= entry.args.len());
         match entry.form {
             CacheForm::V1 => {
                 let again =
