@@ -130,6 +130,23 @@
 #define K8SBOOT_E_WITNESS_NETLINK 4306
 #define K8SBOOT_E_WITNESS_FILE 4307
 #define K8SBOOT_E_WITNESS_START 4308
+#define K8SBOOT_E_CNI_JSON 4501
+#define K8SBOOT_E_CNI_FIELD 4502
+#define K8SBOOT_E_CNI_VERSION 4503
+#define K8SBOOT_E_CNI_CONVERT 4504
+#define K8SBOOT_E_CNI_PARAMETER 4505
+#define K8SBOOT_E_CNI_FILE 4520
+#define K8SBOOT_E_CNI_FILE_SIZE 4521
+#define K8SBOOT_E_CNI_PLUGIN_MISSING 4530
+#define K8SBOOT_E_CNI_PLUGIN_START 4531
+#define K8SBOOT_E_CNI_PLUGIN_FAILED 4532
+#define K8SBOOT_E_CNI_PLUGIN_UNEXPLAINED 4533
+#define K8SBOOT_E_CNI_PLUGIN_KILLED 4534
+#define K8SBOOT_E_CNI_PLUGIN_OUTPUT 4535
+#define K8SBOOT_E_CNI_PLUGIN_TOO_MUCH 4536
+#define K8SBOOT_E_CNI_PLUGIN_TIMEOUT 4537
+#define K8SBOOT_E_CNI_CANCELLED 4538
+#define K8SBOOT_E_CNI_SEVERAL 4539
 #define K8SBOOT_E_FILE_IO 6001
 #define K8SBOOT_E_FILE_LINK 6002
 #define K8SBOOT_E_FILE_KIND 6003
@@ -791,6 +808,93 @@ k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
                                             size_t pins_len,
                                             k8sboot_buf_t **out,
                                             k8sboot_error_t **err);
+
+/**
+ * Lists the results of ADD that CNI runtimes have stored below `cache_dirs`, usually `/var/lib/cni` and
+ * `/var/lib/cni/cache`, and writes them to `out` as JSON: `schemaVersion` (1), `results` (each `path`, `form` (`v1` or
+ * `bare`), `network`, `containerId`, `ifName`, `netns`, `addresses`; empty where the old form does not tell) and `broken`
+ * (each `path` and `problem`). A directory that is not there holds nothing.
+ *
+ * Requires: `cache_dirs` has `cache_dirs_len` texts; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_cached(const char *const *cache_dirs,
+                                  size_t cache_dirs_len,
+                                  k8sboot_buf_t **out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Checks a CNI configuration and writes what it says to `out`, as JSON: `schemaVersion` (1), `name`, `cniVersion` (that
+ * of every call), `disableCheck`, `disableGC`, `loadOnlyInlinedPlugins`, `plugins` (each `type`, `name`, `ipam`,
+ * `capabilities`), `programs` (the names of all programs it needs), `commands` (whether each runs anything) and `list`,
+ * the configuration as a list, unknown members kept in order.
+ *
+ * `kind` is `conflist` for a list of plugins, or `conf` for a single plugin. Wrong input is `K8SBOOT_E_CNI_JSON` with line
+ * and column, or `K8SBOOT_E_CNI_FIELD` with the path of the field in the details.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_check(const char *config,
+                                 const char *kind,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
+
+/**
+ * Reads a directory of CNI configurations, usually `/etc/cni/net.d`, and writes to `out` which of them wins and why, as
+ * JSON: `directory`, `chosen` (a file name or null), `files` (each `file`, `verdict` (`chosen`, `later`, `broken` or
+ * `ignored`), `why`, `network`, `cniVersion`, `plugins`, `missing`), `readers` (what containerd, CRI-O and a look-up by
+ * name take, each with `file` and `why`), `programs` (each `program`, `path`, `problem`) and `notes`. Changes nothing.
+ *
+ * `plugin_path` are the directories with programs of plugins, usually `/opt/cni/bin` alone.
+ *
+ * Requires: `directory` is NULL or NUL-terminated; `plugin_path` has `plugin_path_len` texts; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_choose(const char *directory,
+                                  const char *const *plugin_path,
+                                  size_t plugin_path_len,
+                                  k8sboot_buf_t **out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Converts the result of an ADD to another version and writes it to `out`, indented by four blanks as plugins print it.
+ *
+ * `version` is one of `0.1.0`, `0.2.0`, `0.3.0`, `0.3.1`, `0.4.0`, `1.0.0` and `1.1.0`. `configured` is the version of a
+ * result that has no `cniVersion`, that is the configuration's; NULL means `0.1.0`. What a version cannot tell is left
+ * out; no address at all is `K8SBOOT_E_CNI_CONVERT` below 0.3.0.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_convert(const char *result,
+                                   const char *configured,
+                                   const char *version,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Runs the plugins of a CNI configuration list. `command` is `ADD`, `DEL`, `CHECK`, `GC` or `STATUS`. Blocks.
+ *
+ * `list` is a configuration list; `k8sboot_cni_check` makes one of a single plugin (its `list`). `request` is a JSON
+ * object: `pluginPath` (list of directories with programs, required), `cacheDir` (default `/var/lib/cni`), `containerId`,
+ * `ifName`, `netns` (for ADD, DEL and CHECK), `args` (`K=V;K=V`), `capabilityArgs` (object), `validAttachments` (list of
+ * `containerID` and `ifname`, required for GC: an empty list means that nothing is valid), `pluginTimeoutMs` (for each
+ * plugin; default 240000) and `undoFailedAdd` (false).
+ *
+ * ADD stores its result and writes it to `out`, indented by four blanks; the others write an empty text. DEL goes on past
+ * a plugin that fails, and GC past everything: the code is then `K8SBOOT_E_CNI_SEVERAL` or that of the only problem, and
+ * the details hold all of them in `errors`. A plugin gets its standard input from memory, never through a pipe; the
+ * calling thread enters no namespace; a plugin that does not end is stopped with everything it started.
+ *
+ * `run` may be NULL; its events are those of steps, one for each plugin, `stage` being the command, and `json` has
+ * `program`.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what they should be; `out` and
+ * `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_run(const char *command,
+                               const char *list,
+                               const char *request,
+                               const k8sboot_run_t *run,
+                               k8sboot_buf_t **out,
+                               k8sboot_error_t **err);
 
 /**
  * Writes a complete example of a kind of configuration to `out`, as `kubeadm config print`. `kind` is one of

@@ -18,6 +18,10 @@ mod ca;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod cancel;
 mod certs;
+#[cfg_attr(not(feature = "node"), allow(unused, reason = "what is not built"))]
+mod cni;
+#[cfg_attr(not(feature = "node"), allow(unused, dead_code, reason = "what is not built"))]
+mod cni_run;
 mod config;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod error;
@@ -55,6 +59,8 @@ mod watch;
 pub use ca::*;
 pub use cancel::*;
 pub use certs::*;
+pub use cni::*;
+pub use cni_run::*;
 pub use config::*;
 pub use error::*;
 pub use event::*;

@@ -35,6 +35,8 @@ fn generate() -> String {
         "pool",
         "store",
         "leaks",
+        "cni",
+        "cni_run",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {

@@ -41,3 +41,26 @@ fn so_do_the_functions_with_handles() {
     assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 8]);
     assert!(buf.is_null() && ca.is_null() && flow.is_null() && plan.is_null());
 }
+
+#[test]
+#[cfg(not(feature = "node"))]
+fn chains_of_plugins_need_the_node_and_their_data_does_not() {
+    let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
+    let (none, run) = (ptr::null(), ptr::null());
+    let list = c"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}".as_ptr();
+    // SAFETY: live strings, empty lists, writable outputs; the buffer and the error are live until they are freed.
+    unsafe {
+        assert_eq!(
+            k8sboot_cni_choose(c"/".as_ptr(), none, 0, &raw mut out, ptr::null_mut()),
+            K8SBOOT_E_NOT_BUILT
+        );
+        assert_eq!(k8sboot_cni_cached(none, 0, &raw mut out, ptr::null_mut()), K8SBOOT_E_NOT_BUILT);
+        let code = k8sboot_cni_run(c"ADD".as_ptr(), list, c"{}".as_ptr(), run, &raw mut out, &raw mut err);
+        assert_eq!(code, K8SBOOT_E_NOT_BUILT);
+        assert!(CStr::from_ptr(k8sboot_error_message(err)).to_str().unwrap().contains("feature node"));
+        k8sboot_error_free(err);
+        assert!(out.is_null());
+        assert_eq!(k8sboot_cni_check(list, c"conflist".as_ptr(), &raw mut out, ptr::null_mut()), K8SBOOT_OK);
+        k8sboot_buf_free(out);
+    }
+}

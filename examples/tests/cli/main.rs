@@ -10,6 +10,7 @@
 
 mod bad_config;
 mod bad_tree;
+mod cni;
 mod commands;
 mod golden;
 mod init;
