@@ -316,8 +316,8 @@ typedef struct k8sboot_leaks_t k8sboot_leaks_t;
 typedef struct k8sboot_plan_t k8sboot_plan_t;
 
 /**
- * Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory once
- * the pool has seen as many owners. Freed with `k8sboot_pool_free`.
+ * Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory within
+ * what `reserve` made room for. Freed with `k8sboot_pool_free`.
  */
 typedef struct k8sboot_pool_t k8sboot_pool_t;
 
@@ -500,6 +500,10 @@ typedef struct {
      * choose container IDs.
      */
     uint64_t hash_seed;
+    /**
+     * Make room for so many addresses held at once: twice as many as there will be, and nothing is allocated later.
+     */
+    uint64_t reserve;
 } k8sboot_pool_options_t;
 
 /**

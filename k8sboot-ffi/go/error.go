@@ -37,6 +37,8 @@ const (
 	CodeTaken = Code(C.K8SBOOT_E_IPAM_TAKEN)
 	// CodeOwner is about a container ID or an interface name.
 	CodeOwner = Code(C.K8SBOOT_E_IPAM_OWNER)
+	// CodeStoreMissing is about a network whose directory is to be there and is not.
+	CodeStoreMissing = Code(C.K8SBOOT_E_STORE_MISSING)
 	// CodeUnknownStage is about a stage that a flow does not have.
 	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
 	// CodeLocked is about a tree that another run works on; later it may succeed.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 var (
@@ -257,5 +258,33 @@ func BenchmarkAllocateAndRelease(b *testing.B) {
 			}
 		})
 		all.Close()
+	}
+}
+
+func TestReleasedAddressesRest(t *testing.T) {
+	pool, err := NewPool(Subnets(small), PoolOptions{Policy: Rest, RestTime: time.Second, Reserve: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for n := range 5 {
+		if _, err := pool.Allocate(Owner{fmt.Sprint(n), "eth0"}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pool.Release(Owner{"0", "eth0"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Allocate(eth0, nil, nil); !errors.Is(err, CodeExhausted) {
+		t.Fatal(err)
+	}
+	if err := pool.Advance(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Allocate(eth0, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewPool(Subnets(small), PoolOptions{RestReleases: 1}); !errors.Is(err, CodeMisuse) {
+		t.Fatal(err)
 	}
 }

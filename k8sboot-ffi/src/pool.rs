@@ -2,7 +2,7 @@
 
 use std::{ffi::c_char, time::Duration};
 
-use k8sboot_core::ipam::{Policy, Pool, PoolOptions, Rest};
+use k8sboot_core::ipam::{Policy, Pool, PoolOptions, Ranges, Rest};
 
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
@@ -42,13 +42,15 @@ pub struct k8sboot_pool_options_t {
     /// Where the hash of owners starts; it changes no answer. Random and secret where others than the container runtime
     /// choose container IDs.
     pub hash_seed: u64,
+    /// Make room for so many addresses held at once: twice as many as there will be, and nothing is allocated later.
+    pub reserve: u64,
 }
 
 // SAFETY: `repr(C)`, begins with `size`, holds only integers, and has no padding.
 unsafe impl Sized_ for k8sboot_pool_options_t {}
 
-/// Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory once
-/// the pool has seen as many owners. Freed with `k8sboot_pool_free`.
+/// Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory within
+/// what `reserve` made room for. Freed with `k8sboot_pool_free`.
 pub struct k8sboot_pool_t(Slot<Pool>);
 
 exclusive!(k8sboot_pool_t, Pool);
@@ -71,7 +73,7 @@ pub unsafe extern "C" fn k8sboot_pool_new(
         guard(err, || {
             let out = self::out(out, "out")?;
             let ranges = ranges::parse(text(ranges, "ranges")?, "ranges")?;
-            *out = give(Pool::new(ranges, pool_options(options)?));
+            *out = give(new_pool(ranges, options)?);
             Ok(())
         })
     }
@@ -302,12 +304,15 @@ pub unsafe extern "C" fn k8sboot_pool_free(pool: *mut k8sboot_pool_t) {
     guard_void(|| unsafe { release(pool) });
 }
 
-/// Reads the options of a pool.
+/// A pool with the options that the caller gave.
 ///
 /// # Safety
 ///
 /// `options` is NULL or a sized struct.
-pub(crate) unsafe fn pool_options(options: *const k8sboot_pool_options_t) -> Result<PoolOptions, Failure> {
+pub(crate) unsafe fn new_pool(
+    ranges: Ranges,
+    options: *const k8sboot_pool_options_t,
+) -> Result<Pool, Failure> {
     // SAFETY: exactly the caller's promise.
     let given = unsafe { read_sized(options, "options") }?;
     let oldest = flag(given.rest_oldest_if_exhausted, "options.rest_oldest_if_exhausted")?;
@@ -322,8 +327,17 @@ pub(crate) unsafe fn pool_options(options: *const k8sboot_pool_options_t) -> Res
         K8SBOOT_POLICY_LOWEST => Policy::Lowest,
         other => return Err(Failure::choice("options.policy", "K8SBOOT_POLICY_…", other)),
     };
-    Ok(PoolOptions::new(policy).hash_seed(given.hash_seed))
+    let mut pool = Pool::new(ranges, PoolOptions::new(policy).hash_seed(given.hash_seed));
+    if given.reserve > MOST_RESERVED {
+        let problem = format!("expected at most {MOST_RESERVED}, found {}", given.reserve);
+        return Err(Failure::misuse("options.reserve", &problem));
+    }
+    pool.reserve(usize::try_from(given.reserve).unwrap_or(usize::MAX));
+    Ok(pool)
 }
+
+/// Addresses that room is made for at most, a /8: more is a mistake, and would be memory that no machine has.
+const MOST_RESERVED: u64 = 1 << 24;
 
 fn flag(value: u32, argument: &str) -> Result<bool, Failure> {
     match value {

@@ -250,6 +250,7 @@ fn pool_options() -> k8sboot_pool_options_t {
         rest_ms: 0,
         rest_releases: 0,
         hash_seed: 0,
+        reserve: 0,
     }
 }
 

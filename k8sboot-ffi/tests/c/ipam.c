@@ -114,6 +114,9 @@ static void a_pool_says_why_not(void)
     options.policy = K8SBOOT_POLICY_REST;
     options.rest_oldest_if_exhausted = 2;
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_ENUM, "options.rest_oldest_if_exhausted");
+    options.rest_oldest_if_exhausted = 0;
+    options.reserve = UINT64_MAX;
+    CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "options.reserve");
     options.size = 5;
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "size");
     CHECK(pool == NULL);
