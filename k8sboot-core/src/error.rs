@@ -39,6 +39,7 @@ impl Code {
             crate::config::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
+            crate::cni::CODES,
             crate::store::CODES,
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,
@@ -50,6 +51,8 @@ impl Code {
             crate::manifest::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::exec::CODES,
+            #[cfg(feature = "node")]
+            crate::exec::CNI_CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]
             crate::plan::CODES,
             #[cfg(all(feature = "config", feature = "crypto"))]

@@ -16,7 +16,7 @@ pub mod cni;
 pub mod config;
 pub mod entropy;
 pub mod error;
-#[cfg(all(feature = "config", feature = "crypto"))]
+#[cfg(any(feature = "node", all(feature = "config", feature = "crypto")))]
 pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]

@@ -1,13 +1,19 @@
 //! What changes the node: carries out one step at a time and decides nothing.
 //!
 //! [`Executor`] is the trait that flows drive; [`Host`] (feature `host`) is the one for a real node tree: every write is
-//! durable and whole, never leaves the tree, and never replaces what the plan did not see.
+//! durable and whole, never leaves the tree, and never replaces what the plan did not see. [`Cni`] (feature `node`) runs
+//! chains of CNI plugins.
 
+mod cancel;
+#[cfg(all(feature = "config", feature = "crypto"))]
 mod error;
+#[cfg(all(feature = "config", feature = "crypto"))]
 mod run;
 
 #[cfg(feature = "host")]
 mod authority;
+#[cfg(feature = "node")]
+mod cni;
 #[cfg(feature = "host")]
 mod file_error;
 #[cfg(feature = "host")]
@@ -23,13 +29,23 @@ mod write;
 
 #[cfg(feature = "host")]
 pub use authority::read_authority;
+pub use cancel::CancelToken;
+#[cfg(feature = "node")]
+pub(crate) use cni::CODES as CNI_CODES;
+#[cfg(feature = "node")]
+pub use cni::{ChainError, Cni, CniFileError, CniFileOp, CniRun, Executables, Said};
+#[cfg(feature = "node")]
+pub(crate) use cni::{list_names, read_file};
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub(crate) use error::CODES;
+#[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ExecError;
 #[cfg(feature = "host")]
 pub use file_error::FileError;
 #[cfg(feature = "host")]
 pub use host::Host;
-pub use run::{BoxFuture, CancelToken, Check, Event, Executor, Observer, Outcome, Run, Silent};
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub use run::{BoxFuture, Check, Event, Executor, Observer, Outcome, Run, Silent};
 #[cfg(feature = "host")]
 pub use tree::{FileHook, FileOp, Kind, Lock, Seen, Tree};
 #[cfg(feature = "host")]

@@ -1,15 +1,8 @@
 //! What flows and executors share: the trait, outcomes, events, cancellation.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
-use super::ExecError;
+use super::{CancelToken, ExecError};
 use crate::plan::{Plan, Step};
 
 /// A boxed future, so that the traits need no runtime and stay object-safe.
@@ -163,21 +156,4 @@ pub enum Event<'a> {
         /// The stage.
         stage: &'a str,
     },
-}
-
-/// Tells a run to stop at the next safe point. Clones share the state; any thread may trigger it.
-#[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
-
-impl CancelToken {
-    /// Asks for the stop.
-    pub fn trigger(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether the stop was asked for.
-    #[must_use]
-    pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }

@@ -20,6 +20,7 @@ pub use allocation::{Allocation, Assigned, Repeat, Request, Usage};
 pub(crate) use error::CODES;
 pub use error::{IpamError, OwnerProblem, RangeProblem};
 pub use owner::{Owner, OwnerBuf};
+pub(crate) use owner::{is_container_id, is_interface_name};
 pub use policy::{Policy, PoolOptions, Rest};
 pub use pool::Pool;
 pub use range::{Range, RangeSet, RangeSpec, Ranges, Strictness};

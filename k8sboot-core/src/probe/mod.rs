@@ -2,6 +2,8 @@
 
 #[cfg(feature = "node")]
 mod boot;
+#[cfg(feature = "node")]
+mod cni;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod error;
 #[cfg(feature = "host")]
@@ -15,6 +17,8 @@ pub mod witness;
 
 #[cfg(feature = "node")]
 pub use boot::{BootIdentity, boot_identity};
+#[cfg(feature = "node")]
+pub use cni::{CachedResult, CachedResults, cached_results};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ProbeError;
 #[cfg(feature = "host")]

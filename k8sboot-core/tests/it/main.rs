@@ -9,6 +9,7 @@
 
 #[cfg(feature = "host")]
 mod certs_flow;
+mod cni;
 #[cfg(feature = "config")]
 mod config;
 #[cfg(feature = "node")]

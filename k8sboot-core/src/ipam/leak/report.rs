@@ -196,6 +196,12 @@ impl LeakReport {
         self.verdicts.iter().filter(|verdict| verdict.free).map(|verdict| &verdict.record)
     }
 
+    /// The addresses of one state that records hold.
+    pub fn addresses(&self, state: State) -> impl Iterator<Item = IpAddr> {
+        let of = move |verdict: &&Verdict| verdict.state == state;
+        self.verdicts.iter().filter(of).filter_map(|verdict| verdict.record.address)
+    }
+
     /// How many addresses are in each state, in the order of [`State::ALL`].
     #[must_use]
     pub fn tally(&self) -> [Tally; 7] {

@@ -40,6 +40,26 @@ const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 pub struct Cri {
     socket: PathBuf,
     limit: Duration,
+    only: Option<CriProtocol>,
+}
+
+/// A version of the Container Runtime Interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CriProtocol {
+    /// `runtime.v1`: containerd from 1.6, CRI-O from 1.20.
+    V1,
+    /// `runtime.v1alpha2`: older ones, to containerd 1.7.
+    V1Alpha2,
+}
+
+impl CriProtocol {
+    const fn service(self) -> &'static str {
+        match self {
+            Self::V1 => "runtime.v1.RuntimeService",
+            Self::V1Alpha2 => "runtime.v1alpha2.RuntimeService",
+        }
+    }
 }
 
 /// A pod sandbox.
@@ -72,7 +92,14 @@ impl Cri {
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         let socket = socket.into();
         let plain = socket.to_str().and_then(|text| text.strip_prefix("unix://")).map(PathBuf::from);
-        Self { socket: plain.unwrap_or(socket), limit: Duration::from_secs(30) }
+        Self { socket: plain.unwrap_or(socket), limit: Duration::from_secs(30), only: None }
+    }
+
+    /// Speaks this version alone. Default: the newest that the runtime knows.
+    #[must_use]
+    pub const fn only(mut self, protocol: CriProtocol) -> Self {
+        self.only = Some(protocol);
+        self
     }
 
     /// Sets how long all questions together may take.
@@ -97,7 +124,7 @@ impl Cri {
         let server = Server { runtime: "cri", path: &self.socket, limit: self.limit };
         server.ask(async {
             let mut client = Client::connect(server).await?;
-            let version = client.version().await?;
+            let version = client.version(self.only).await?;
             // Containers first: a sandbox is listed longer than its containers.
             let containers: ListContainersResponse = client
                 .call("ListContainers", ListRequest {})
@@ -158,13 +185,14 @@ impl<'a> Client<'a> {
         let endpoint = Endpoint::from_shared(address(server.path)).map_err(failed)?;
         let channel = endpoint.connect().await.map_err(failed)?;
         let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
-        Ok(Self { server, grpc, service: "runtime.v1.RuntimeService" })
+        Ok(Self { server, grpc, service: CriProtocol::V1.service() })
     }
 
     /// Asks for the version, and settles which version of the protocol is spoken.
-    async fn version(&mut self) -> Result<String, WitnessError> {
-        for service in ["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"] {
-            self.service = service;
+    async fn version(&mut self, only: Option<CriProtocol>) -> Result<String, WitnessError> {
+        let all = [CriProtocol::V1, CriProtocol::V1Alpha2];
+        for protocol in all.into_iter().filter(|protocol| only.is_none_or(|only| only == *protocol)) {
+            self.service = protocol.service();
             let answer: Result<VersionResponse, Status> =
                 self.call("Version", VersionRequest { version: "0.1.0".to_owned() }).await;
             match answer {

@@ -12,13 +12,15 @@ mod docker;
 mod error;
 mod namespaces;
 pub mod netlink;
+mod results;
 #[cfg(any(feature = "cri", feature = "docker"))]
 mod socket;
 
 #[cfg(feature = "cri")]
-pub use cri::{CRI_SOCKETS, Cri, CriSandbox};
+pub use cri::{CRI_SOCKETS, Cri, CriProtocol, CriSandbox};
 #[cfg(feature = "docker")]
 pub use docker::{DOCKER_SOCKET, Docker, DockerContainer};
 pub(crate) use error::CODES;
 pub use error::WitnessError;
 pub use namespaces::{NAMESPACE_DIRECTORIES, Namespaces};
+pub use results::StoredResults;

@@ -106,11 +106,20 @@ struct Visitor {
     testimony: Testimony,
     /// Device and inode.
     visited: HashSet<(u64, u64)>,
+    /// Inodes of the visited namespaces' `net/dev`, which tell namespaces apart as well.
+    marks: HashSet<u64>,
+    /// Processes whose namespace may not be opened, and the error.
+    denied: Vec<(PathBuf, WitnessError)>,
 }
 
 impl Visitor {
     fn new() -> Self {
-        Self { testimony: Testimony::new(NAME, WitnessKind::Namespaces), visited: HashSet::new() }
+        Self {
+            testimony: Testimony::new(NAME, WitnessKind::Namespaces),
+            visited: HashSet::new(),
+            marks: HashSet::new(),
+            denied: Vec::new(),
+        }
     }
 
     fn visit(mut self, all: &Namespaces) -> Testimony {
@@ -136,26 +145,50 @@ impl Visitor {
             let number = |name: &String| name.bytes().all(|b| b.is_ascii_digit());
             let new: Vec<String> =
                 new.into_iter().filter(|name| number(name) && processes.insert(name.clone())).collect();
-            new.iter().for_each(|pid| self.enter(&all.proc.join(pid).join("ns/net")));
+            new.iter().for_each(|pid| self.enter_process(&all.proc.join(pid)));
             if new.is_empty() {
                 break;
             }
         }
+        self.settle_denied();
         self.testimony.notes.push(format!("{} namespaces", self.visited.len()));
         self.testimony
+    }
+
+    fn enter_process(&mut self, process: &Path) {
+        match self.try_enter(&process.join("ns/net")) {
+            Err(error @ WitnessError::Namespace { op: "open", .. }) => {
+                self.denied.push((process.to_owned(), error));
+            }
+            Err(error) => self.fail(&error),
+            Ok(addresses) => self.note(&process.join("ns/net"), addresses),
+        }
+    }
+
+    /// A process that may not be traced can still be told to be in a namespace that was visited.
+    fn settle_denied(&mut self) {
+        for (process, error) in std::mem::take(&mut self.denied) {
+            match mark(&process) {
+                Ok(mark) if self.marks.contains(&mark) => {}
+                Err(gone_meanwhile) if gone(&gone_meanwhile) => {}
+                _ => self.fail(&error),
+            }
+        }
     }
 
     /// Enters the namespace and lists its addresses. One that is gone has none.
     fn enter(&mut self, path: &Path) {
         match self.try_enter(path) {
-            Ok(addresses) => {
-                let seen = |(found, name): (InterfaceAddress, String)| {
-                    SeenAddress::new(found.address, format!("{name} in {}", path.display()))
-                };
-                self.testimony.addresses.extend(addresses.into_iter().map(seen));
-            }
+            Ok(addresses) => self.note(path, addresses),
             Err(error) => self.fail(&error),
         }
+    }
+
+    fn note(&mut self, path: &Path, addresses: Vec<(InterfaceAddress, String)>) {
+        let seen = |(found, name): (InterfaceAddress, String)| {
+            SeenAddress::new(found.address, format!("{name} in {}", path.display()))
+        };
+        self.testimony.addresses.extend(addresses.into_iter().map(seen));
     }
 
     fn try_enter(&mut self, path: &Path) -> Result<Vec<(InterfaceAddress, String)>, WitnessError> {
@@ -183,6 +216,7 @@ impl Visitor {
         let addresses =
             netlink::dump().map_err(|source| WitnessError::Netlink { path: path.to_owned(), source })?;
         self.visited.insert((seen.dev(), seen.ino()));
+        self.marks.extend(mark(Path::new("/proc/thread-self")));
         Ok(addresses)
     }
 
@@ -192,6 +226,11 @@ impl Visitor {
             self.testimony.failures.push(Failure::of(error));
         }
     }
+}
+
+/// The inode of a process's `net/dev`: each network namespace has its own, and reading it needs no right to trace.
+fn mark(process: &Path) -> io::Result<u64> {
+    fs::metadata(process.join("net/dev")).map(|seen| seen.ino())
 }
 
 /// The names in a directory; none if it does not exist.

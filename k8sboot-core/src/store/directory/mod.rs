@@ -12,6 +12,7 @@
 mod allocate;
 mod durable;
 mod files;
+mod findings;
 mod gate;
 mod hash;
 mod listing;
@@ -19,6 +20,7 @@ mod lock;
 mod marker;
 mod name;
 mod options;
+mod repair;
 
 use std::{
     fmt,
@@ -37,7 +39,11 @@ use self::{
     lock::Patience,
     name::Named,
 };
-pub use self::{durable::Durability, options::DirectoryOptions};
+pub use self::{
+    durable::Durability,
+    options::DirectoryOptions,
+    repair::{Defect, Finding, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
+};
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, Owner, Range, Ranges, Record, Request, Usage};
 

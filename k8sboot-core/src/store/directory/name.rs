@@ -54,7 +54,8 @@ pub(super) fn marker_name(set: usize) -> String {
     format!("{MARKER}.{set}")
 }
 
-fn is_marker(name: &str) -> bool {
+/// Whether a name is a marker's.
+pub(super) fn is_marker(name: &str) -> bool {
     name.strip_prefix(MARKER).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

@@ -1,5 +1,7 @@
 //! Leaks: verdicts, the races of collectors, witnesses and collection.
 
+#[cfg(feature = "cri")]
+mod cri;
 #[cfg(any(feature = "cri", feature = "docker"))]
 mod daemons;
 #[cfg(feature = "node")]
@@ -7,7 +9,11 @@ mod directory;
 #[cfg(feature = "docker")]
 mod docker;
 mod fixtures;
+#[cfg(feature = "node")]
+mod namespaces;
 mod races;
+#[cfg(feature = "node")]
+mod repair;
 mod report;
 mod threads;
 
