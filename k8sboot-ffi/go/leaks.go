@@ -24,6 +24,8 @@ type LeakOptions struct {
 	CRI []string `json:"cri,omitempty"`
 	// Namespaces reads the addresses inside every network namespace of the host; needs root.
 	Namespaces bool `json:"namespaces,omitempty"`
+	// CNICache are directories with stored CNI results, for example /var/lib/cni.
+	CNICache []string `json:"cniCache,omitempty"`
 	// GraceSeconds is how old a record must be at least to be freed; ten minutes if nil.
 	GraceSeconds *uint64 `json:"graceSeconds,omitempty"`
 	// AllRuntimes says that nobody else uses the network.
