@@ -28,6 +28,8 @@ codes! {
     IPAM_OWNER = 4009,
     /// The address is not held.
     IPAM_NOT_HELD = 4010,
+    /// The saved state of a pool is damaged.
+    IPAM_STATE = 4011,
 }
 
 /// Why addresses cannot be configured or handed out.
@@ -123,6 +125,90 @@ pub enum IpamError {
         /// The address.
         address: IpAddr,
     },
+    /// The saved state of a pool is damaged.
+    #[error("ipam: state of a pool: {at}: {problem}: restore an older one, or begin with an empty pool")]
+    #[non_exhaustive]
+    State {
+        /// Where, for example `leases[17]`.
+        at: String,
+        /// What is wrong there.
+        problem: StateProblem,
+    },
+}
+
+/// What is wrong with the saved state of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateProblem {
+    /// It is not JSON of the right shape.
+    #[error("{message}")]
+    #[non_exhaustive]
+    Shape {
+        /// What the reader says, with line and column.
+        message: String,
+    },
+    /// Another version of the format.
+    #[error("expected version {expected}, found {found}")]
+    #[non_exhaustive]
+    Version {
+        /// The version of this release.
+        expected: u32,
+        /// The version of the state.
+        found: u32,
+    },
+    /// A subnet is not a CIDR.
+    #[error("expected a subnet, found {found:?}")]
+    #[non_exhaustive]
+    Subnet {
+        /// What was found, cut to 64 characters.
+        found: String,
+    },
+    /// A range or a range set cannot be used.
+    #[error(transparent)]
+    Range(RangeProblem),
+    /// Two range sets share addresses.
+    #[error("expected range sets that share no address, found that {first} and {second} do")]
+    #[non_exhaustive]
+    Overlap {
+        /// The index of the one, from 0.
+        first: usize,
+        /// The index of the other.
+        second: usize,
+    },
+    /// A name is not valid.
+    #[error("{problem}, found {found:?}")]
+    #[non_exhaustive]
+    Owner {
+        /// What is wrong with it.
+        problem: OwnerProblem,
+        /// What was given, cut to 64 characters.
+        found: String,
+    },
+    /// An address is held or rests twice.
+    #[error("{address} is held or rests already")]
+    #[non_exhaustive]
+    Twice {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A resting address that cannot be given: in no range of its set, or the gateway.
+    #[error("{address} rests, and cannot be given by its range set")]
+    #[non_exhaustive]
+    Elsewhere {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A resting address was released before the one in front of it, or in the future.
+    #[error("{address} was released after what is noted behind it, or after the time of the state")]
+    #[non_exhaustive]
+    Released {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Addresses rest although the policy lets none.
+    #[error("addresses rest although the policy lets none rest")]
+    #[non_exhaustive]
+    NoRest,
 }
 
 /// What is wrong with a range or a range set.
@@ -234,6 +320,7 @@ impl Problem for IpamError {
             Self::Unplaced { .. } => Code::IPAM_UNPLACED,
             Self::Owner { .. } => Code::IPAM_OWNER,
             Self::NotHeld { .. } => Code::IPAM_NOT_HELD,
+            Self::State { .. } => Code::IPAM_STATE,
         }
     }
 

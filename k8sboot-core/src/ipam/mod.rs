@@ -14,14 +14,16 @@ mod pool;
 mod range;
 mod record;
 mod slab;
+mod state;
 
 pub use address_set::AddressSet;
 pub use allocation::{Allocation, Assigned, Repeat, Request, Usage};
 pub(crate) use error::CODES;
-pub use error::{IpamError, OwnerProblem, RangeProblem};
+pub use error::{IpamError, OwnerProblem, RangeProblem, StateProblem};
 pub use owner::{Owner, OwnerBuf};
 pub(crate) use owner::{is_container_id, is_interface_name};
 pub use policy::{Policy, PoolOptions, Rest};
 pub use pool::Pool;
 pub use range::{Range, RangeSet, RangeSpec, Ranges, Strictness};
 pub use record::{Boot, Holder, Record};
+pub use state::PoolState;

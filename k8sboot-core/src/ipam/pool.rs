@@ -4,6 +4,7 @@ mod choose;
 mod leases;
 mod owners;
 mod resting;
+mod restore;
 
 use std::{net::IpAddr, time::Duration};
 

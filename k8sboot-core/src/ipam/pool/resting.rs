@@ -29,6 +29,11 @@ impl Resting {
         self.count
     }
 
+    /// When the last of them was released, and as which of the releases; zero if none rests.
+    pub(super) fn last_released(&self, leases: &Leases) -> (Duration, u64) {
+        leases.get(self.last).map_or((Duration::ZERO, 0), |lease| lease.released)
+    }
+
     /// Lets a lease that is nobody's rest from now on.
     pub(super) fn push(&mut self, leases: &mut Leases, at: usize, now: Duration) {
         self.releases = self.releases.saturating_add(1);
