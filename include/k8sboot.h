@@ -107,6 +107,7 @@
 #define K8SBOOT_E_IPAM_UNPLACED 4008
 #define K8SBOOT_E_IPAM_OWNER 4009
 #define K8SBOOT_E_IPAM_NOT_HELD 4010
+#define K8SBOOT_E_IPAM_STATE 4011
 #define K8SBOOT_E_STORE_POISONED 4101
 #define K8SBOOT_E_STORE_IO 4102
 #define K8SBOOT_E_STORE_NO_SPACE 4103
@@ -130,6 +131,23 @@
 #define K8SBOOT_E_WITNESS_NETLINK 4306
 #define K8SBOOT_E_WITNESS_FILE 4307
 #define K8SBOOT_E_WITNESS_START 4308
+#define K8SBOOT_E_CNI_JSON 4501
+#define K8SBOOT_E_CNI_FIELD 4502
+#define K8SBOOT_E_CNI_VERSION 4503
+#define K8SBOOT_E_CNI_CONVERT 4504
+#define K8SBOOT_E_CNI_PARAMETER 4505
+#define K8SBOOT_E_CNI_FILE 4520
+#define K8SBOOT_E_CNI_FILE_SIZE 4521
+#define K8SBOOT_E_CNI_PLUGIN_MISSING 4530
+#define K8SBOOT_E_CNI_PLUGIN_START 4531
+#define K8SBOOT_E_CNI_PLUGIN_FAILED 4532
+#define K8SBOOT_E_CNI_PLUGIN_UNEXPLAINED 4533
+#define K8SBOOT_E_CNI_PLUGIN_KILLED 4534
+#define K8SBOOT_E_CNI_PLUGIN_OUTPUT 4535
+#define K8SBOOT_E_CNI_PLUGIN_TOO_MUCH 4536
+#define K8SBOOT_E_CNI_PLUGIN_TIMEOUT 4537
+#define K8SBOOT_E_CNI_CANCELLED 4538
+#define K8SBOOT_E_CNI_SEVERAL 4539
 #define K8SBOOT_E_FILE_IO 6001
 #define K8SBOOT_E_FILE_LINK 6002
 #define K8SBOOT_E_FILE_KIND 6003
@@ -1113,8 +1131,8 @@ void k8sboot_leaks_free(k8sboot_leaks_t *leaks);
  * `toFree`. Changes nothing.
  *
  * `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
- * `namespaces` (true: read the addresses inside every network namespace of the host), `graceSeconds` (600),
- * `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
+ * `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
+ * with stored CNI results, for example `/var/lib/cni`), `graceSeconds` (600), `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
  * A witness that fails is in the report, and then nothing is freed. One that was not built is
  * `K8SBOOT_E_NOT_BUILT`.
  *
@@ -1356,6 +1374,26 @@ k8sboot_code_t k8sboot_pool_release_address(k8sboot_pool_t *pool,
                                             const k8sboot_ip_t *address,
                                             uint32_t *was_held,
                                             k8sboot_error_t **err);
+
+/**
+ * Makes the pool that `k8sboot_pool_save` saved. `hash_seed` as in `k8sboot_pool_options_t`.
+ *
+ * Requires: `state` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_restore(const char *state,
+                                    uint64_t hash_seed,
+                                    k8sboot_pool_t **out,
+                                    k8sboot_error_t **err);
+
+/**
+ * Writes the whole state of a pool to `out` as JSON with a version, for `k8sboot_pool_restore` of this or a later version
+ * of the library.
+ *
+ * Requires: `pool` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_save(const k8sboot_pool_t *pool,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
 
 /**
  * Writes how many range sets a pool has to `out`: the room that `k8sboot_pool_allocate` needs.

@@ -288,3 +288,30 @@ func TestReleasedAddressesRest(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAPoolIsSavedAndRestored(t *testing.T) {
+	pool, err := NewPool(Subnets(small, v6), PoolOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := pool.Allocate(eth0, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := pool.Save()
+	pool.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, err := RestorePool(state, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restored.Close()
+	if again, err := restored.Allocate(eth0, nil, nil); err != nil || len(again) != 2 || again[1] != given[1] {
+		t.Fatal(again, err)
+	}
+	if _, err := RestorePool("{}", 0); err == nil {
+		t.Fatal("restored nothing")
+	}
+}

@@ -93,6 +93,37 @@ func NewPool(ranges Ranges, options PoolOptions) (*Pool, error) {
 	return newPool(handle, len(ranges)), nil
 }
 
+// RestorePool makes the pool whose state [Pool.Save] gave. hashSeed is as in [PoolOptions].
+func RestorePool(state string, hashSeed uint64) (*Pool, error) {
+	a := newArgs()
+	defer a.free()
+	cstate := a.text("state", state)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_pool_t
+	var err *C.k8sboot_error_t
+	if code := C.k8sboot_pool_restore(cstate, C.uint64_t(hashSeed), &handle, &err); code != C.K8SBOOT_OK {
+		return nil, takeError(code, err)
+	}
+	var sets C.size_t
+	if code := C.k8sboot_pool_sets(handle, &sets, &err); code != C.K8SBOOT_OK {
+		C.k8sboot_pool_free(handle)
+		return nil, takeError(code, err)
+	}
+	return newPool(handle, int(sets)), nil
+}
+
+// Save is the whole state of the pool as JSON, for [RestorePool].
+func (p *Pool) Save() (string, error) {
+	beforeCall()
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_pool_save(p.handle, &out, &err)
+	runtime.KeepAlive(p)
+	return takeText(code, out, err)
+}
+
 func newPool(handle *C.k8sboot_pool_t, sets int) *Pool {
 	pool := &Pool{handle: handle, sets: sets}
 	pool.cleanup = runtime.AddCleanup(pool, func(handle *C.k8sboot_pool_t) { C.k8sboot_pool_free(handle) }, handle)

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_char, time::Duration};
 
-use k8sboot_core::ipam::{Policy, Pool, PoolOptions, Ranges, Rest};
+use k8sboot_core::ipam::{Policy, Pool, PoolOptions, PoolState, Ranges, Rest};
 
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
@@ -14,7 +14,7 @@ use crate::{
         Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request, write_usage,
     },
     ranges,
-    text::text,
+    text::{k8sboot_buf_t, plain, text},
 };
 
 /// The next free address after the last given, as host-local does.
@@ -289,6 +289,51 @@ pub unsafe extern "C" fn k8sboot_pool_usage(
             let out = empty(out, "out")?;
             let pool = read(pool, "pool")?;
             write_usage(out, set, pool.ranges().sets().len(), pool.usage(set))
+        })
+    }
+}
+
+/// Writes the whole state of a pool to `out` as JSON with a version, for `k8sboot_pool_restore` of this or a later version
+/// of the library.
+///
+/// # Safety
+///
+/// `pool` is NULL or live; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_pool_save(
+    pool: *const k8sboot_pool_t,
+    out: *mut *mut k8sboot_buf_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            *out = plain(read(pool, "pool")?.state().to_json());
+            Ok(())
+        })
+    }
+}
+
+/// Makes the pool that `k8sboot_pool_save` saved. `hash_seed` as in `k8sboot_pool_options_t`.
+///
+/// # Safety
+///
+/// `state` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_pool_restore(
+    state: *const c_char,
+    hash_seed: u64,
+    out: *mut *mut k8sboot_pool_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            let state = PoolState::from_json(text(state, "state")?.as_bytes())?;
+            *out = give(Pool::restore_seeded(&state, hash_seed)?);
+            Ok(())
         })
     }
 }

@@ -197,6 +197,35 @@ static void addresses_rest(void)
     k8sboot_pool_free(pool);
 }
 
+static void a_pool_is_saved_and_restored(void)
+{
+    k8sboot_pool_t *pool = NULL, *restored = NULL;
+    k8sboot_buf_t *state = NULL, *again = NULL;
+    k8sboot_assigned_t given[1], before[1];
+    CHECK_OK(k8sboot_pool_new(v4, NULL, &pool, &err));
+    CHECK_OK(k8sboot_pool_allocate(pool, "a", "eth0", NULL, before, 1, NULL, &err));
+    CHECK_OK(k8sboot_pool_save(pool, &state, &err));
+    k8sboot_pool_free(pool);
+    CHECK_OK(k8sboot_pool_restore(k8sboot_buf_data(state), 7, &restored, &err));
+    CHECK_OK(k8sboot_pool_save(restored, &again, &err));
+    CHECK(strcmp(k8sboot_buf_data(state), k8sboot_buf_data(again)) == 0);
+    k8sboot_buf_free(state);
+    k8sboot_buf_free(again);
+    CHECK_OK(k8sboot_pool_allocate(restored, "a", "eth0", NULL, given, 1, NULL, &err));
+    CHECK(memcmp(given, before, sizeof given) == 0);
+    CHECK_OK(k8sboot_pool_allocate(restored, "b", "eth0", NULL, given, 1, NULL, &err));
+    CHECK(is(&given[0].address, "10.244.1.3"));
+
+    CHECK_FAILS(k8sboot_pool_save(NULL, &state, &err), K8SBOOT_E_NULL, "argument pool");
+    CHECK_FAILS(k8sboot_pool_save(restored, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    k8sboot_pool_free(restored);
+    CHECK_FAILS(k8sboot_pool_restore("{}", 0, &restored, &err), K8SBOOT_E_IPAM_STATE, "version");
+    CHECK_FAILS(k8sboot_pool_restore(NULL, 0, &restored, &err), K8SBOOT_E_NULL, "argument state");
+    CHECK_FAILS(k8sboot_pool_restore("\xff", 0, &restored, &err), K8SBOOT_E_UTF8, "argument state");
+    CHECK_FAILS(k8sboot_pool_restore("{}", 0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK(restored == NULL);
+}
+
 static void a_store_in_memory_has_owners(void)
 {
     const k8sboot_store_t *store = NULL, *second;
@@ -250,6 +279,7 @@ int main(void)
     a_pool_gives_and_takes();
     a_pool_says_why_not();
     addresses_rest();
+    a_pool_is_saved_and_restored();
     a_store_in_memory_has_owners();
     return 0;
 }
