@@ -218,6 +218,9 @@ pub enum RangeProblem {
     /// The set has no range.
     #[error("expected at least one range, found none")]
     Empty,
+    /// The range has no subnet.
+    #[error("expected a subnet, found none")]
+    NoSubnet,
     /// The subnet has no room for a network, a gateway and a pod.
     #[error("{subnet} is too small: expected a prefix of at most {longest}")]
     #[non_exhaustive]

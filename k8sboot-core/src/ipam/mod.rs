@@ -6,6 +6,7 @@ mod address_set;
 mod allocation;
 mod bitmap;
 mod error;
+pub mod flannel;
 pub mod leak;
 mod name;
 mod owner;

@@ -6,6 +6,8 @@ mod collect;
 #[cfg(feature = "node")]
 pub mod directory;
 mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 mod in_flight;
 #[cfg(feature = "node")]
 mod journal;

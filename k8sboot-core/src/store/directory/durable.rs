@@ -14,6 +14,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use super::{
     DirectoryStore,
     files::Files,
+    listing::record,
     name::{Named, OWN, file_name},
     options::DirectoryOptions,
 };
@@ -104,6 +105,13 @@ impl Log {
         }
     }
 
+    /// An owner was released. Told even if it held nothing: what a killed call removed before, or somebody else, may come
+    /// back.
+    pub(super) fn released(&self, owner: Owner<'_>) -> Promise {
+        self.append(&Entry::Released { record: record(owner).as_bytes() });
+        self.promise()
+    }
+
     /// An allocation begins. Nothing is changed if it could not be promised.
     pub(super) fn begin(&mut self, owner: Owner<'_>) -> Result<(), StoreError> {
         self.made.clear();
@@ -143,12 +151,19 @@ pub(super) fn prepare(files: &mut Files, options: &DirectoryOptions) -> Result<(
             }
         }
         Durability::Process => {
-            if let Some(home) = home(files)?
+            let begun = Instant::now();
+            while let Some(home) = home(files)?
                 && !boot.is_empty()
                 && Journal::waits_for_replay(&home, &boot)?
             {
                 let restore = |entries: &[Entry<'_>]| restore(files, entries);
-                drop(Journal::open(home, &boot, JournalOptions::default(), restore)?);
+                match Journal::open(home, &boot, JournalOptions::default(), restore) {
+                    // Nobody works with it before its replay: it was closed, but by a process that is being forked.
+                    Err(StoreError::JournalBusy { .. }) if begun.elapsed() < options.lock_timeout => {
+                        thread::sleep(PAUSE);
+                    }
+                    done => drop(done?),
+                }
             }
         }
     }

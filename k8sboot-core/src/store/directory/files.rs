@@ -30,7 +30,8 @@ const TEMPORARY: &str = "tmp";
 pub(super) struct Files {
     data: OwnedFd,
     dir: OwnedFd,
-    lock: OwnedFd,
+    /// Missing only if the store is not to make anything and nobody has made it.
+    lock: Option<OwnedFd>,
     network: String,
     path: PathBuf,
     follow: bool,
@@ -94,8 +95,8 @@ impl Files {
         &self.dir
     }
 
-    pub(super) fn lock(&self) -> &OwnedFd {
-        &self.lock
+    pub(super) fn lock(&self) -> Option<&OwnedFd> {
+        self.lock.as_ref()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -154,8 +155,18 @@ impl Files {
         };
         let fstat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, ".", e));
         let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(false) };
-        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(false) };
-        Ok(same(&dir, &fstat(&self.dir)?) && same(&lock, &fstat(&self.lock)?))
+        let lock = match (now(&self.dir, LOCK, AtFlags::empty())?, &self.lock) {
+            (Some(there), Some(lock)) => {
+                if FileType::from_raw_mode(there.st_mode) == FileType::Directory {
+                    let (path, expected, found) = (self.path_of(LOCK), "a file", "a directory");
+                    return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
+                }
+                same(&there, &fstat(lock)?)
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        Ok(lock && same(&dir, &fstat(&self.dir)?))
     }
 
     /// Opens again what [`is_current`](Self::is_current) found replaced.
@@ -527,18 +538,19 @@ fn open_network(
 }
 
 /// Opens the lock; a link is followed, as host-local follows it, so that both lock the same file.
-fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<OwnedFd, StoreError> {
+fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<Option<OwnedFd>, StoreError> {
     let text = path.join(LOCK).display().to_string();
     let io = |op, source| StoreError::Io { op, path: text.clone(), source };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     match rustix::fs::openat(dir, LOCK, flags, Mode::empty()) {
-        Ok(fd) => return Ok(fd),
-        Err(Errno::NOENT) => {}
+        Ok(fd) => return Ok(Some(fd)),
+        Err(Errno::NOENT) if options.create => {}
+        Err(Errno::NOENT) => return Ok(None),
         Err(errno) => return Err(io(StoreOp::Open, errno.into())),
     }
     options.before(StoreOp::Create, LOCK).map_err(|e| io(StoreOp::Create, e))?;
     let opened = rustix::fs::openat(dir, LOCK, flags | OFlags::CREATE, Mode::from_raw_mode(0o750));
     let fd = opened.map_err(|errno| io(StoreOp::Create, errno.into()))?;
     options.after(StoreOp::Create, LOCK);
-    Ok(fd)
+    Ok(Some(fd))
 }

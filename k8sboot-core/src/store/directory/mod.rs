@@ -174,7 +174,7 @@ impl Store for DirectoryStore {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            failed.map_or(Ok(files.log.promise()), Err)
+            failed.map_or_else(|| Ok(files.log.released(owner)), Err)
         })?;
         promise.keep()
     }

@@ -9,7 +9,7 @@ use crate::store::{StoreHook, StoreOp};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct DirectoryOptions {
-    /// Make the directory if it is missing, as host-local does for every verb. Default: true.
+    /// Make the directory and the lock file if they are missing, as host-local does for every verb. Default: true.
     pub create: bool,
     /// Follow a symbolic link in the place of the network's directory (the data directory may always be one). Default:
     /// false.

@@ -1,0 +1,5 @@
+//! Durable directory stores, and what any directory store leaves when it is killed or the power fails.
+
+mod kills;
+mod reboot;
+mod world;
