@@ -58,6 +58,9 @@ struct SetState {
     resting: Resting,
 }
 
+/// So many addresses of one owner are sorted in memory of their own; fewer are picked lowest first.
+const MANY: usize = 16;
+
 impl Pool {
     /// An empty pool.
     #[must_use]
@@ -123,19 +126,26 @@ impl Pool {
 
     /// As [`release`](Self::release); adds the addresses to `freed`.
     pub fn release_into(&mut self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) {
-        let before = freed.len();
         self.release_each(owner, |address| freed.push(address));
-        freed.get_mut(before..).unwrap_or_default().sort_unstable();
     }
 
-    /// As [`release`](Self::release); tells each address to `visit`, in no certain order.
+    /// As [`release`](Self::release); tells each address to `visit`.
     pub fn release_each(&mut self, owner: Owner<'_>, mut visit: impl FnMut(IpAddr)) {
         let Some(owner) = self.holder(owner) else { return };
-        let mut at = self.leases.owners().first(owner);
-        while let Some(lease) = self.leases.get(at).copied() {
-            self.free(at);
-            visit(lease.address);
-            at = lease.next;
+        let mut free = |pool: &mut Self, (address, at)| {
+            pool.free(at);
+            visit(address);
+        };
+        let count = self.leases.of_owner(owner).take(MANY).count();
+        if count == MANY {
+            let mut leases: Vec<_> =
+                self.leases.of_owner(owner).map(|(at, lease)| (lease.address, at)).collect();
+            leases.sort_unstable();
+            return leases.into_iter().for_each(|lease| free(self, lease));
+        }
+        for _ in 0..count {
+            let lowest = self.leases.of_owner(owner).map(|(at, lease)| (lease.address, at)).min();
+            lowest.into_iter().for_each(|lease| free(self, lease));
         }
     }
 

@@ -27,6 +27,11 @@ impl<T: Default> Slab<T> {
         self.entries.reserve(count.saturating_sub(self.entries.len()));
     }
 
+    /// How many entries there is room for.
+    pub(crate) const fn room(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// A free entry, new or as it was left; `set` makes it what it is to be.
     #[inline]
     pub(crate) fn insert(&mut self, set: impl FnOnce(&mut T)) -> usize {

@@ -22,6 +22,7 @@ mod exec;
 mod faults;
 #[cfg(feature = "host")]
 mod flow;
+mod ipam;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]

@@ -65,8 +65,14 @@ impl Leases {
     pub(super) fn reserve(&mut self, count: usize) {
         self.owners.reserve(count);
         self.entries.reserve(count);
+        self.make_room();
+    }
+
+    /// Room for twice as many in the table: it tidies up after releases without growing as long as it is half empty.
+    fn make_room(&mut self) {
         let (hash, entries) = (&self.hash, &self.entries);
-        self.table.reserve(count.saturating_sub(self.table.len()), |at| hash_of(hash, entries, *at));
+        let room = entries.room().saturating_mul(2).saturating_sub(self.table.len());
+        self.table.reserve(room, |at| hash_of(hash, entries, *at));
     }
 
     pub(super) const fn owners(&self) -> &Owners {
@@ -127,7 +133,11 @@ impl Leases {
     /// Adds a lease that is nobody's yet; the address must not have one.
     #[inline]
     pub(super) fn insert(&mut self, address: IpAddr, set: Option<usize>) -> usize {
+        let room = self.entries.room();
         let at = self.entries.insert(|lease| *lease = Lease { address, set, ..Lease::default() });
+        if self.entries.room() != room {
+            self.make_room();
+        }
         let hash = self.hash_address(address);
         let (hasher, entries) = (&self.hash, &self.entries);
         self.table.insert_unique(hash, at, |at| hash_of(hasher, entries, *at));

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::ipam::{
-    name::Name,
+    name::{LongTexts, Name},
     owner::Owner,
     slab::{NONE, Slab},
 };
@@ -21,6 +21,7 @@ const INTERFACE: usize = 15;
 pub(super) struct Owners {
     hash: FixedState,
     entries: Slab<Entry>,
+    long: LongTexts,
     table: HashTable<usize>,
     /// How many of them are whole containers: most often none, and then nobody looks for one.
     containers: usize,
@@ -36,13 +37,19 @@ struct Entry {
 
 impl Owners {
     pub(super) fn new(hash: FixedState) -> Self {
-        Self { hash, entries: Slab::new(), table: HashTable::new(), containers: 0 }
+        Self { hash, entries: Slab::new(), long: LongTexts::new(), table: HashTable::new(), containers: 0 }
     }
 
     pub(super) fn reserve(&mut self, count: usize) {
         self.entries.reserve(count);
+        self.make_room();
+    }
+
+    /// Room for twice as many in the table: it tidies up after releases without growing as long as it is half empty.
+    fn make_room(&mut self) {
         let entries = &self.entries;
-        self.table.reserve(count.saturating_sub(self.table.len()), |at| hash_of(entries, *at));
+        let room = entries.room().saturating_mul(2).saturating_sub(self.table.len());
+        self.table.reserve(room, |at| hash_of(entries, *at));
     }
 
     /// The number of an owner.
@@ -67,12 +74,16 @@ impl Owners {
         if let Some(known) = self.find_hashed(hash, owner) {
             return known;
         }
+        let (room, long) = (self.entries.room(), &mut self.long);
         let at = self.entries.insert(|entry| {
             entry.hash = hash;
-            entry.container.set(owner.container());
-            entry.interface.set(owner.interface());
+            entry.container.set(owner.container(), long);
+            entry.interface.set(owner.interface(), long);
             entry.first = NONE;
         });
+        if self.entries.room() != room {
+            self.make_room();
+        }
         let entries = &self.entries;
         self.table.insert_unique(hash, at, |at| hash_of(entries, *at));
         self.containers += usize::from(owner.is_whole_container());
@@ -82,17 +93,20 @@ impl Owners {
     /// Forgets an owner.
     #[inline]
     pub(super) fn remove(&mut self, at: usize) {
-        let Some(entry) = self.entries.get(at) else { return };
+        let Some(entry) = self.entries.get_mut(at) else { return };
         if let Ok(found) = self.table.find_entry(entry.hash, |other| *other == at) {
             found.remove();
-            self.containers -= usize::from(entry.interface.is(""));
+            self.containers -= usize::from(entry.interface.is("", &self.long));
+            entry.container.drop_text(&mut self.long);
+            entry.interface.drop_text(&mut self.long);
             self.entries.remove(at);
         }
     }
 
     /// Who it is.
     pub(super) fn name(&self, at: usize) -> Option<Owner<'_>> {
-        self.entries.get(at).map(|entry| Owner::proven(entry.container.as_str(), entry.interface.as_str()))
+        let entry = self.entries.get(at)?;
+        Some(Owner::proven(entry.container.as_str(&self.long), entry.interface.as_str(&self.long)))
     }
 
     /// Its first lease.
@@ -113,8 +127,8 @@ impl Owners {
         let is = |at: &usize| {
             self.entries.get(*at).is_some_and(|entry| {
                 entry.hash == hash
-                    && entry.container.is(owner.container())
-                    && entry.interface.is(owner.interface())
+                    && entry.container.is(owner.container(), &self.long)
+                    && entry.interface.is(owner.interface(), &self.long)
             })
         };
         self.table.find(hash, is).copied()
