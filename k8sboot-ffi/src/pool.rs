@@ -11,7 +11,8 @@ use crate::{
     handle::{Slot, exclusive, give, out, read, release, write},
     ip::{address_in, empty, k8sboot_ip_t},
     ipam::{
-        Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request, write_usage,
+        Answer, Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request,
+        write_usage,
     },
     ranges,
     text::{k8sboot_buf_t, plain, text},
@@ -389,28 +390,5 @@ fn flag(value: u32, argument: &str) -> Result<bool, Failure> {
         0 => Ok(false),
         1 => Ok(true),
         other => Err(Failure::choice(argument, "0, 1", other)),
-    }
-}
-
-/// A yes or no that the caller may not want to know.
-struct Answer(*mut u32);
-
-impl Answer {
-    /// # Safety
-    ///
-    /// `place` is NULL or writable for as long as the value lives.
-    unsafe fn new(place: *mut u32) -> Self {
-        if !place.is_null() {
-            // SAFETY: not NULL, so writable.
-            unsafe { place.write(0) };
-        }
-        Self(place)
-    }
-
-    fn give(self, answer: bool) {
-        if !self.0.is_null() {
-            // SAFETY: not NULL, so writable, as the maker promised.
-            unsafe { self.0.write(answer.into()) };
-        }
     }
 }

@@ -326,7 +326,8 @@ pub(crate) fn used_owned(handle: &k8sboot_store_t) -> Result<Used<'_>, Failure> 
     Ok(Used { handle })
 }
 
-fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
+/// A handle with one owner around a store.
+pub(crate) fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
     share(k8sboot_store_t { store: Box::new(store), ranges, panicked: AtomicBool::new(false) })
 }
 
@@ -335,7 +336,7 @@ fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
 /// # Safety
 ///
 /// `place` is NULL or writable for `'a`.
-unsafe fn shared_out<'a, T>(
+pub(crate) unsafe fn shared_out<'a, T>(
     place: *mut *const T,
     argument: &'static str,
 ) -> Result<&'a mut *const T, Failure> {

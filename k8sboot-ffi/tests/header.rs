@@ -34,7 +34,9 @@ fn generate() -> String {
         "ipam",
         "pool",
         "store",
+        "store_etcd",
         "leaks",
+        "subnets",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {
