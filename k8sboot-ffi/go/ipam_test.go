@@ -315,3 +315,41 @@ func TestAPoolIsSavedAndRestored(t *testing.T) {
 		t.Fatal("restored nothing")
 	}
 }
+
+func TestNodesHaveSubnets(t *testing.T) {
+	cluster := ClusterCIDR{CIDR: netip.MustParsePrefix("10.244.0.0/22")}
+	subnets, err := NewNodeSubnets(SubnetOptions{Clusters: []ClusterCIDR{cluster}, Excluded: []netip.Prefix{netip.MustParsePrefix("10.244.3.0/24")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer subnets.Close()
+	findings, err := subnets.Occupy(map[string][]netip.Prefix{"node-1": {netip.MustParsePrefix("10.244.0.0/24"), wide}})
+	if err != nil || len(findings) != 1 || !strings.Contains(findings[0], "node-1") {
+		t.Fatal(findings, err)
+	}
+	given, err := subnets.Allocate("node-2", nil)
+	if err != nil || len(given) != 1 || given[0].String() != "10.244.1.0/24" {
+		t.Fatal(given, err)
+	}
+	if found, err := subnets.Find("node-2", nil); err != nil || found[0] != given[0] {
+		t.Fatal(found, err)
+	}
+	if usage, err := subnets.Usage(0); err != nil || usage.Held != 3 || usage.Size != 4 {
+		t.Fatal(usage, err)
+	}
+	for _, want := range []bool{true, false} {
+		if had, err := subnets.Release("node-2"); err != nil || had != want {
+			t.Fatal(had, err)
+		}
+	}
+	if _, err := subnets.Allocate("", nil); !errors.Is(err, CodeMisuse) {
+		t.Fatal(err)
+	}
+}
+
+func TestEtcdIsNotBuiltOrNotThere(t *testing.T) {
+	_, err := OpenEtcd("pods", Subnets(small), EtcdOptions{Endpoints: []string{"http://127.0.0.1:1"}})
+	if err == nil {
+		t.Fatal("opened nothing")
+	}
+}

@@ -21,6 +21,7 @@ static k8sboot_code_t k8sboot_go_store_allocate(const k8sboot_store_t *store, co
 import "C"
 
 import (
+	"encoding/json"
 	"net/netip"
 	"runtime"
 	"time"
@@ -113,6 +114,55 @@ func OpenDirectory(dataDir, network string, ranges Ranges, options DirectoryOpti
 	var handle *C.k8sboot_store_t
 	var err *C.k8sboot_error_t
 	code := C.k8sboot_store_directory(cdir, cnetwork, cranges, &coptions, &handle, &err)
+	return newStore(code, handle, len(ranges), err)
+}
+
+// EtcdOptions are how etcd is reached.
+type EtcdOptions struct {
+	// Endpoints are https://HOST:PORT; the first that answers is used.
+	Endpoints []string  `json:"endpoints"`
+	TLS       *EtcdTLS  `json:"tls,omitempty"`
+	User      *EtcdUser `json:"user,omitempty"`
+	// ConnectTimeoutMS is 2000 if it is not set, RequestTimeoutMS 5000.
+	ConnectTimeoutMS uint64 `json:"connectTimeoutMs,omitempty"`
+	RequestTimeoutMS uint64 `json:"requestTimeoutMs,omitempty"`
+	// Prefix is where the networks are; /k8sboot/ipam if it is not set.
+	Prefix string `json:"prefix,omitempty"`
+	// LeaseSeconds makes records vanish so long after the store was last alive; 0: they stay.
+	LeaseSeconds uint64 `json:"leaseSeconds,omitempty"`
+	LeaseID      int64  `json:"leaseId,omitempty"`
+}
+
+// EtcdTLS are PEM texts.
+type EtcdTLS struct {
+	CA          string `json:"ca"`
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+	ServerName  string `json:"serverName,omitempty"`
+}
+
+// EtcdUser is a user of etcd's own authentication.
+type EtcdUser struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+// OpenEtcd opens the leases of a network in etcd.
+func OpenEtcd(network string, ranges Ranges, options EtcdOptions) (*Store, error) {
+	encoded, failure := json.Marshal(options)
+	if failure != nil {
+		return nil, failure
+	}
+	a := newArgs()
+	defer a.free()
+	cnetwork, cranges := a.text("network", network), a.json("ranges", ranges)
+	coptions := a.secret("options", string(encoded))
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_store_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_etcd(cnetwork, cranges, coptions, &handle, &err)
 	return newStore(code, handle, len(ranges), err)
 }
 

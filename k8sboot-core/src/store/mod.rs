@@ -8,6 +8,7 @@ pub mod directory;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+pub(crate) mod etcd_codes;
 mod in_flight;
 #[cfg(feature = "node")]
 mod journal;

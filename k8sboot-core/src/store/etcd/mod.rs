@@ -15,7 +15,6 @@ mod store;
 mod view;
 
 pub use client::EtcdClient;
-pub(crate) use error::CODES;
 pub use error::{EtcdError, TlsProblem};
 pub use flannel::{FlannelSubnets, SubnetLease, SubnetRequest, Subnets};
 pub use flannel_watch::{SubnetEvent, SubnetWatch};
