@@ -8,6 +8,8 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
+#[path = "ipam/calls.rs"]
+mod calls;
 #[path = "ipam/pool.rs"]
 mod pool;
 
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        calls::cases(b)?;
         Ok(())
     })
 }

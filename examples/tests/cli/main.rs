@@ -13,6 +13,7 @@ mod bad_tree;
 mod commands;
 mod golden;
 mod init;
+mod ipam;
 mod programs;
 mod support;
 mod usage;
