@@ -140,7 +140,7 @@ fn a_pool_is_drawn_in_the_terminal() {
     let scratch = networks("exhausted-cbr0-2016");
     let show = |columns: &str| {
         let data = scratch.arg("networks");
-        let arguments = ["ipam", "show", "--data-dir", &data, "--network", "cbr0"];
+        let arguments = ["ipam", "show", "--data-dir", &data, "--network", "cbr0", "--grace", "0s"];
         Ran::from(k8sboot().args(arguments).env("COLUMNS", columns).output().unwrap()).ok().out
     };
     let wide = show("80");
@@ -156,7 +156,10 @@ fn a_pool_is_drawn_in_the_terminal() {
             .take_while(|line| !line.is_empty() || !line.contains("held"))
             .all(|line| !line.contains('\x1b'))
     );
-    let report = ipam(&scratch, "show", "cbr0", &["--subnet", "10.244.0.0/16", "-o", "json"]).ok().json();
+    let report =
+        ipam(&scratch, "show", "cbr0", &["--subnet", "10.244.0.0/16", "-o", "json", "--grace", "0s"])
+            .ok()
+            .json();
     assert_eq!(report["summary"]["unknown"], 253);
     let large = ipam(&scratch, "show", "cbr0", &["--subnet", "10.244.0.0/16"]).ok().out;
     assert!(large.contains("10.244.0.0/16, a cell is 64 addresses"), "{large}");
@@ -166,7 +169,8 @@ fn a_pool_is_drawn_in_the_terminal() {
 fn a_pool_is_drawn_as_svg() {
     let scratch = networks("dual-stack");
     let svg = scratch.arg("pool.svg");
-    let subnets = ["--subnet", "10.244.2.0/24", "--subnet", "fd00:10:244:2::/64", "--svg", &svg];
+    let subnets =
+        ["--subnet", "10.244.2.0/24", "--subnet", "fd00:10:244:2::/64", "--grace", "0s", "--svg", &svg];
     for _ in 0..2 {
         ipam(&scratch, "show", "k8s-pod-network", &subnets).ok();
     }
