@@ -8,6 +8,8 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
+#[path = "ipam/calls.rs"]
+mod calls;
 #[path = "ipam/directory.rs"]
 mod directory;
 #[cfg(feature = "etcd")]
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         state::cases(b)?;
         directory::cases(b)?;
         process::cases(b);
+        calls::cases(b)?;
         Ok(())
     })
 }
