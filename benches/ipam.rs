@@ -10,6 +10,8 @@ use k8sboot_benches::Bench;
 mod address_set;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[path = "ipam/durable.rs"]
+mod durable;
 #[path = "ipam/pool.rs"]
 mod pool;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         address_set::cases(b)?;
         pool::cases(b)?;
         directory::cases(b)?;
+        durable::cases(b)?;
         Ok(())
     })
 }

@@ -264,9 +264,9 @@ impl Store for DirectoryStore {
         if let Some(error) = self.refuse(request) {
             return Err(error);
         }
-        let reclaim = self.options.reclaims();
         let promise = self.locked(|files, knowledge| {
             files.log.begin(request.owner)?;
+            let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim && !files.log.outlives_boots();
             let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
@@ -321,7 +321,7 @@ impl Store for DirectoryStore {
                                 index.boot_of(address, &entry.seen.content, record.version)?;
                         }
                         // What outlives a boot on purpose is not stale for being older than it.
-                        if record.boot == Boot::Earlier && files.log.is_on() {
+                        if record.boot == Boot::Earlier && files.log.outlives_boots() {
                             record.boot = Boot::Unknown;
                         }
                         Ok(record)
