@@ -26,7 +26,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rustix::fs::{FileType, Stat};
@@ -37,10 +37,11 @@ use self::{
     boot::ThisBoot,
     files::Files,
     gate::{Gate, Pass},
-    index::Index,
+    index::{Index, Keep},
     listing::{Entry, Listing},
     lock::Patience,
     name::Named,
+    watch::Watch,
 };
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, IpamError, Owner, Ranges, Record, Request, Usage};
@@ -82,6 +83,7 @@ struct State {
     boot: ThisBoot,
     /// What a store that stays open keeps in memory.
     index: Option<Index>,
+    keep: Keep,
     /// The index was found to be wrong by the call before.
     unusable: bool,
 }
@@ -112,7 +114,8 @@ impl DirectoryStore {
         let data_dir = data_dir.as_ref().to_path_buf();
         let files = Files::open(&data_dir, network, &options)?;
         let boot = ThisBoot::find(&options);
-        let state = Mutex::new(State { files, boot, index: None, unusable: false });
+        let keep = Keep { open: options.resident, watch: None };
+        let state = Mutex::new(State { files, boot, index: None, keep, unusable: false });
         Ok(Self { data_dir, ranges, options, gate: Gate::default(), state })
     }
 
@@ -168,7 +171,7 @@ impl DirectoryStore {
                 Ok(Some(stat)) => return Ok(stat),
                 Ok(None) => {
                     lock::release(&state.files);
-                    state.index = None;
+                    (state.index, state.keep.watch) = (None, None);
                     state.files.reopen(&self.data_dir, &self.options)?;
                 }
                 Err(error) => {
@@ -203,7 +206,7 @@ impl DirectoryStore {
 
     /// What is known of the directory: the index, if it is proven fresh or can be made, or else everything there is.
     fn prepare(&self, state: &mut State, stat: &Stat) -> Result<Knowledge, StoreError> {
-        let State { files, index, boot, .. } = state;
+        let State { files, index, boot, keep, .. } = state;
         files.take_changed();
         if let Some(mut index) = index.take() {
             let fresh = index.is_fresh(stat) && index.tidy(files)?;
@@ -211,17 +214,21 @@ impl DirectoryStore {
                 return Ok(Knowledge::Index(Box::new(index)));
             }
         }
-        let resident = self.options.resident;
         let indexed = self.options.index && files.has_reliable_times();
+        match &keep.watch {
+            Some(watch) => drop(watch.drain()),
+            None if indexed && keep.open => keep.watch = Watch::new(files).map(Arc::new),
+            None => {}
+        }
         if indexed
             && !state.unusable
-            && let Some(index) = Index::open(files, stat, boot, resident)
+            && let Some(index) = Index::open(files, stat, boot, keep)
         {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         files.clean()?;
         let listing = Listing::read(files)?;
-        if indexed && let Some(index) = Index::build(files, &listing, boot, resident) {
+        if indexed && let Some(index) = Index::build(files, &listing, boot, keep) {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         Ok(Knowledge::Listing(listing))

@@ -8,7 +8,7 @@ mod image;
 mod pages;
 mod slots;
 
-use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr};
+use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr, sync::Arc};
 
 use rustix::{fs::Stat, io::Errno};
 
@@ -47,10 +47,18 @@ pub(super) struct Index {
     first_set_full: bool,
 }
 
+/// Whether the index is kept in memory from call to call.
+#[derive(Debug, Default)]
+pub(super) struct Keep {
+    pub(super) open: bool,
+    /// To end a watch takes the kernel milliseconds: it outlives the index.
+    pub(super) watch: Option<Arc<Watch>>,
+}
+
 /// What a store that stays open knows beside the image.
 #[derive(Debug)]
 struct Resident {
-    watch: Option<Watch>,
+    watch: Option<Arc<Watch>>,
     /// Every record of the index.
     known: HashMap<IpAddr, Known, BuildHasherDefault<Hash>>,
     markers: HashMap<usize, Marker>,
@@ -69,16 +77,15 @@ struct Known {
 
 impl Index {
     /// Opens the index of the directory, if it is proven fresh. `stat` was found under the locks.
-    pub(super) fn open(files: &Files, stat: &Stat, boot: &ThisBoot, resident: bool) -> Option<Self> {
+    pub(super) fn open(files: &Files, stat: &Stat, boot: &ThisBoot, keep: &Keep) -> Option<Self> {
         let boot_id = boot.id?;
-        // The watch comes first, so that nothing can happen between it and the state that is read.
-        let watch = if resident { Watch::new(files) } else { None };
-        let now = if resident { files.stat().ok()? } else { *stat };
+        // The queue was emptied before: what happens after shows in the times that are read next, or in the queue.
+        let now = if keep.open { files.stat().ok()? } else { *stat };
         let (mut image, dirty) = Image::open(files)?;
         if dirty || !image::proves(&image.header, boot_id, &now) {
             return None;
         }
-        let mut resident = resident.then(|| Resident::new(watch));
+        let mut resident = keep.open.then(|| Resident::new(keep.watch.clone()));
         if let Some(resident) = &mut resident {
             image.load().ok()?;
             resident.learn_all(&mut image).ok()?;
@@ -88,9 +95,8 @@ impl Index {
 
     /// Makes the index of what was listed. `None` if the directory has something that an index cannot stand for, or the
     /// file system gives no proof of freshness.
-    pub(super) fn build(files: &Files, listing: &Listing, boot: &ThisBoot, resident: bool) -> Option<Self> {
+    pub(super) fn build(files: &Files, listing: &Listing, boot: &ThisBoot, keep: &Keep) -> Option<Self> {
         let boot_id = boot.id?;
-        let watch = if resident { Watch::new(files) } else { None };
         let (known, complete) = known_before(files, boot_id);
         let (mut slots, mut addresses, mut unsure) = (Vec::new(), Vec::new(), Vec::new());
         let seconds = boot.seconds();
@@ -132,7 +138,7 @@ impl Index {
         fill(&mut image, &slots, &addresses).ok()?;
         image.write_all(files);
         image.commit(files).then_some(())?;
-        let mut resident = resident.then(|| Resident::new(watch));
+        let mut resident = keep.open.then(|| Resident::new(keep.watch.clone()));
         if let Some(resident) = &mut resident {
             for entry in listing.entries() {
                 if let (Named::Address(address), Content::Plain(content)) =
@@ -161,7 +167,7 @@ impl Index {
         resident.markers.clear();
         resident.undrained = 0;
         // What happens after the queue was emptied shows in the times that are read next.
-        let names = resident.watch.as_ref().and_then(Watch::drain);
+        let names = resident.watch.as_ref().and_then(|watch| watch.drain());
         let stat = files.stat()?;
         if self.image.is_gone() {
             return Ok(false);
@@ -219,7 +225,7 @@ impl Index {
     }
 
     pub(super) const fn is_changed(&self) -> bool {
-        self.image.is_dirty()
+        self.image.is_touched()
     }
 
     /// Whether it was found to be wrong, or could not be read or written.
@@ -268,17 +274,18 @@ impl Index {
     fn catch_up(&mut self, header: Header) -> Result<(), Errno> {
         let resident = self.resident.as_mut().ok_or(Errno::INVAL)?;
         let layout = Layout::of(&header);
-        let Some(written) = header.since(&self.image.header) else {
+        let Header { generation, sequence, .. } = self.image.header;
+        let Some(changes) = header.since(generation, sequence) else {
             self.image.header = header;
             self.image.load()?;
             return resident.learn_all(&mut self.image);
         };
         let (mut old, mut new) = (Vec::new(), Vec::new());
-        for part in written {
-            let (before, now) = self.image.reload(part.offset, part.length)?;
-            if part.offset >= layout.slots {
+        for change in changes {
+            let before = self.image.take_over(change)?;
+            if change.offset >= layout.slots {
                 old.extend(Slot::decode(&before));
-                new.extend(Slot::decode(&now));
+                new.extend(Slot::decode(change.data()));
             }
         }
         // Slots move: what went and what came are told apart only when all are seen.
@@ -539,7 +546,7 @@ impl View for Index {
 }
 
 impl Resident {
-    fn new(watch: Option<Watch>) -> Self {
+    fn new(watch: Option<Arc<Watch>>) -> Self {
         Self { watch, known: HashMap::default(), markers: HashMap::new(), undrained: 0 }
     }
 
