@@ -19,6 +19,7 @@ mod listing;
 mod lock;
 mod marker;
 mod name;
+mod open;
 mod options;
 mod watch;
 
@@ -71,6 +72,7 @@ use crate::ipam::{Allocation, IpamError, Owner, Ranges, Record, Request, Usage};
 /// ```
 pub struct DirectoryStore {
     data_dir: PathBuf,
+    path: PathBuf,
     ranges: Ranges,
     options: DirectoryOptions,
     gate: Gate,
@@ -112,17 +114,18 @@ impl DirectoryStore {
         options: DirectoryOptions,
     ) -> Result<Self, StoreError> {
         let data_dir = data_dir.as_ref().to_path_buf();
+        let path = data_dir.join(network);
         let files = Files::open(&data_dir, network, &options)?;
         let boot = ThisBoot::find(&options);
         let keep = Keep { open: options.resident, watch: None };
         let state = Mutex::new(State { files, boot, index: None, keep, unusable: false });
-        Ok(Self { data_dir, ranges, options, gate: Gate::default(), state })
+        Ok(Self { data_dir, path, ranges, options, gate: Gate::default(), state })
     }
 
     /// The directory of the network.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The range sets it gives addresses of.
@@ -134,12 +137,25 @@ impl DirectoryStore {
     /// Runs something under all locks, on the directory that the name stands for now.
     fn locked<T>(
         &self,
+        run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.locked_unless(|_| None, run)
+    }
+
+    /// As [`locked`](Self::locked), unless the answer is known before any lock is taken.
+    fn locked_unless<T>(
+        &self,
+        known: impl FnOnce(&mut State) -> Option<StoreError>,
         mut run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut patience = Patience::new(self.options.lock_timeout);
         let _pass = self.pass(&patience)?;
+        // A panic leaves nothing half-done in memory: the index was taken out of the state before.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
+        if let Some(error) = known(state) {
+            return Err(error);
+        }
         let stat = self.take_locks(state, &mut patience)?;
         let mut done = self.run_once(state, &stat, &mut run);
         if done.is_err() && state.unusable {
@@ -152,7 +168,7 @@ impl DirectoryStore {
 
     fn pass(&self, patience: &Patience) -> Result<Pass<'_>, StoreError> {
         self.gate.pass(patience).ok_or_else(|| StoreError::Locked {
-            path: self.path().display().to_string(),
+            path: self.path.display().to_string(),
             holder: Some(std::process::id()),
             waited: patience.waited(),
         })
@@ -238,12 +254,9 @@ impl DirectoryStore {
     ///
     /// No lock is needed: nobody changed the directory since this store saw that no address was free, so none was free
     /// when its times were read.
-    fn refuse(&self, request: &Request<'_>) -> Option<StoreError> {
-        let first = self.ranges.sets().first().filter(|_| self.options.resident)?;
-        let patience = Patience::new(self.options.lock_timeout);
-        let _pass = self.gate.pass(&patience)?;
-        let mut state = self.state.lock().ok()?;
-        let State { files, index, .. } = &mut *state;
+    fn refuse(&self, state: &mut State, request: &Request<'_>) -> Option<StoreError> {
+        let first = self.ranges.sets().first()?;
+        let State { files, index, .. } = state;
         let index = index.as_mut().filter(|index| index.first_set_full() && request.addresses.is_empty())?;
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
@@ -260,11 +273,9 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        if let Some(error) = self.refuse(request) {
-            return Err(error);
-        }
         let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim;
-        self.locked(|files, knowledge| {
+        let refused = |state: &mut State| self.refuse(state, request);
+        self.locked_unless(refused, |files, knowledge| {
             let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
