@@ -16,8 +16,8 @@ use crate::{
 
 /// What allocation has to know of the directory and to tell about its changes.
 pub(super) trait View {
-    /// The files of an owner.
-    fn held(&mut self, files: &Files, owner: Owner<'_>) -> Result<Owned, StoreError>;
+    /// The files of an owner, whose record it is.
+    fn held(&mut self, files: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError>;
     /// Whether there is a file with the address's name.
     fn is_taken(&mut self, files: &Files, address: IpAddr) -> Result<bool, StoreError>;
     /// The first address of a range's part, both ends included, that has no file.
@@ -51,6 +51,8 @@ struct Call<'a, 'b> {
     files: &'a mut Files,
     view: &'a mut dyn View,
     request: &'a Request<'b>,
+    /// The owner's record.
+    record: String,
     /// Records of before this boot may be taken over.
     reclaim: bool,
     /// What was asked for and is not given yet.
@@ -75,7 +77,8 @@ pub(super) fn allocate(
         return Err(IpamError::NoRanges.into());
     }
     let wanted = request.addresses.iter().map(IpAddr::to_canonical).collect();
-    let mut call = Call { files, view, request, reclaim, wanted, fresh: Vec::new() };
+    let record = record(request.owner);
+    let mut call = Call { files, view, request, record, reclaim, wanted, fresh: Vec::new() };
     let served = call.serve(ranges, out);
     if served.is_err() {
         out.clear();
@@ -96,12 +99,11 @@ impl Call<'_, '_> {
 
     /// Removes exactly what this call made.
     fn undo(&mut self, cause: StoreError) -> Result<(), StoreError> {
-        let record = record(self.request.owner);
         let mut left = None;
         for address in &self.fresh {
             let name = file_name(*address);
             match self.files.unlink(&name) {
-                Ok(_) => self.view.removed(self.files, &name, record.as_bytes()),
+                Ok(_) => self.view.removed(self.files, &name, self.record.as_bytes()),
                 Err(_) => left = Some(self.files.path_of(&name)),
             }
         }
@@ -116,7 +118,7 @@ impl Call<'_, '_> {
             let address = self.wanted.remove(at);
             return self.give_requested(set, ranges, address);
         }
-        let held = self.view.held(self.files, self.request.owner)?.both();
+        let held = self.view.held(self.files, self.request.owner, &self.record)?.both();
         if let Some((range, address)) =
             held.iter().find_map(|held| Some((ranges.range_of(held.address)?, held.address)))
         {
@@ -157,10 +159,10 @@ impl Call<'_, '_> {
             let mine = self.request.repeat == Repeat::Same
                 && self
                     .view
-                    .held(self.files, self.request.owner)?
+                    .held(self.files, self.request.owner, &self.record)?
                     .both()
                     .iter()
-                    .any(|held| held.name == name);
+                    .any(|held| *held.name == *name);
             mine || self.take_over(address)?
         } else {
             self.make(address)?
@@ -207,11 +209,11 @@ impl Call<'_, '_> {
         if self.files.needs_temporary() {
             self.view.begin(self.files);
         }
-        let record = record(self.request.owner);
-        match self.files.create_complete(&file_name(address), record.as_bytes())? {
+        let record = self.record.as_bytes();
+        match self.files.create_complete(&file_name(address), record)? {
             Some(identity) => {
                 self.fresh.push(address);
-                self.view.made(self.files, address, record.as_bytes(), identity);
+                self.view.made(self.files, address, record, identity);
                 Ok(true)
             }
             None => {
@@ -234,10 +236,10 @@ impl Call<'_, '_> {
     fn renew(&mut self, address: IpAddr) -> Result<bool, StoreError> {
         let Some(old) = self.view.earlier(self.files, address)? else { return Ok(false) };
         self.view.begin(self.files);
-        let (name, record) = (file_name(address), record(self.request.owner));
-        let identity = self.files.replace(&name, record.as_bytes())?;
+        let (name, record) = (file_name(address), self.record.as_bytes());
+        let identity = self.files.replace(&name, record)?;
         self.view.removed(self.files, &name, &old);
-        self.view.made(self.files, address, record.as_bytes(), identity);
+        self.view.made(self.files, address, record, identity);
         Ok(true)
     }
 

@@ -205,7 +205,7 @@ pub(super) fn confirm(files: &mut Files, given: &Allocation) -> Result<Promise, 
     if files.log.is_on() {
         for assigned in given.iter() {
             let name = file_name(assigned.address);
-            if !made.iter().any(|(made, _)| *made == name)
+            if !made.iter().any(|(made, _)| made[..] == name[..])
                 && let Some(seen) = files.look(&name)?
             {
                 files.log.put(&name, &seen.content);
@@ -265,5 +265,5 @@ fn home(files: &Files) -> io::Result<Home> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = files
         .call(StoreOp::OpenDirectory, OWN, || rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()))?;
-    Ok(Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() })
+    Ok(Home { directory, path: files.path_of(OWN).into(), name: OWN, hook: files.hook() })
 }

@@ -119,7 +119,7 @@ impl Listing {
 }
 
 impl View for Listing {
-    fn held(&mut self, _: &Files, owner: Owner<'_>) -> Result<Owned, StoreError> {
+    fn held(&mut self, _: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
         let matching = |wanted: &str| {
             let held = |entry: &Entry| {
                 let address = entry.named.address()?;
@@ -128,7 +128,7 @@ impl View for Listing {
             };
             self.entries.iter().filter_map(held).collect::<Vec<_>>()
         };
-        Ok(Owned { exact: matching(&record(owner)), legacy: matching(owner.container()) })
+        Ok(Owned { exact: matching(record), legacy: matching(owner.container()) })
     }
 
     fn is_taken(&mut self, _: &Files, address: IpAddr) -> Result<bool, StoreError> {

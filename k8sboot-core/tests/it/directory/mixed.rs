@@ -72,8 +72,8 @@ fn host_local_and_both_kinds_of_stores_share_a_directory() {
     let mut told = String::new();
     for child in workers.0.drain(..) {
         let out = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{text}");
         told.push_str(text.lines().find(|line| line.starts_with("worker ")).unwrap());
         told.push('\n');
     }
@@ -145,7 +145,7 @@ fn work(told: &str) {
             assert_eq!(freed, [address], "worker {number}, {kind}: of {container}");
         }
     }
-    println!("worker {number}, {kind}: {adds} given, {refused} refused");
+    eprintln!("worker {number}, {kind}: {adds} given, {refused} refused");
 }
 
 fn with_store(store: &dyn Store, container: &str) -> Option<String> {

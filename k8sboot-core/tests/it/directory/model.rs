@@ -256,23 +256,23 @@ fn stranger(data: &Data, model: &mut Model, random: &mut Random, addresses: &[Ip
 
 #[test]
 fn a_store_opened_for_each_call_does_what_the_model_does() {
-    check(1, 10_000, &[2, 3], false);
-    check(2, 10_000, &[2, 3], true);
+    check(1, 5_000, &[2, 3], false);
+    check(2, 5_000, &[2, 3], true);
 }
 
 #[test]
 fn a_store_that_stays_open_does_what_the_model_does() {
-    check(3, 10_000, &[0], false);
-    check(4, 10_000, &[0, 1], true);
+    check(3, 5_000, &[0], false);
+    check(4, 5_000, &[0, 1], true);
 }
 
 #[test]
 fn all_kinds_of_stores_and_a_stranger_agree_on_one_directory() {
-    check(5, 10_000, &[0, 1, 2, 3, 4], false);
-    check(6, 10_000, &[0, 1, 2, 3, 4], true);
+    check(5, 5_000, &[0, 1, 2, 3, 4], false);
+    check(6, 5_000, &[0, 1, 2, 3, 4], true);
 }
 
 #[test]
 fn a_store_that_walks_does_what_the_model_does() {
-    check(7, 5_000, &[4], true);
+    check(7, 2_000, &[4], true);
 }
