@@ -12,6 +12,8 @@ mod address_set;
 mod calls;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[path = "ipam/durable.rs"]
+mod durable;
 #[cfg(feature = "etcd")]
 #[path = "ipam/etcd.rs"]
 mod etcd;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         directory::cases(b)?;
         process::cases(b);
         calls::cases(b)?;
+        durable::cases(b)?;
         Ok(())
     })
 }

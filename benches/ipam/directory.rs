@@ -161,7 +161,7 @@ fn fill_directory(data: &Path, records: u32) -> Result<(), Failure> {
 }
 
 /// The name of the file system at a path, as the mount table gives it.
-fn file_system(path: &Path) -> Result<String, Failure> {
+pub(crate) fn file_system(path: &Path) -> Result<String, Failure> {
     let path = path.canonicalize()?;
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let at = |line: &str| {

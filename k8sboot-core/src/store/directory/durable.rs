@@ -32,6 +32,14 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What an acknowledged operation outlives.
+///
+/// After `kill -9` of any process nothing that was acknowledged is lost in either mode, for a file of the directory is
+/// complete or absent at every moment. After a power loss only a durable store keeps its word: what it acknowledged as
+/// held is held by the same owner and what it acknowledged as freed is free, once a store opens the directory again,
+/// whichever its mode. What host-local and stores without durability did in the directory is promised by nobody, but a
+/// file of theirs under another owner's name is never overwritten. Where there is a journal, leases of an earlier boot
+/// count as live: no [`Boot::Earlier`](crate::ipam::Boot::Earlier) is reported and nothing is reclaimed. If the disk
+/// fails, whoever waits gets [`StoreError::JournalFailed`], and so does everybody until the store is opened again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -49,6 +57,8 @@ pub(super) struct Log {
     journal: Option<Arc<Journal>>,
     /// Whether the journal of the directory, if there is one, needs nothing done.
     ready: bool,
+    /// Whether there is a journal, so that leases outlive a boot on purpose.
+    outlives: bool,
     /// The records made by the allocation under way.
     made: Vec<(String, Vec<u8>)>,
 }
@@ -81,6 +91,11 @@ impl Log {
     /// Whether changes are told at all.
     pub(super) const fn is_on(&self) -> bool {
         self.journal.is_some()
+    }
+
+    /// Whether leases of an earlier boot may be live: this store promises so, or another one did.
+    pub(super) const fn outlives_boots(&self) -> bool {
+        self.outlives
     }
 
     /// A file was made or replaced.
@@ -156,14 +171,18 @@ pub(super) fn prepare(
             let home = home(files).map_err(|source| files.error(StoreOp::OpenDirectory, OWN, source))?;
             let restore = |entries: &[Entry<'_>]| restore(files, entries);
             log.journal = Some(Arc::new(Journal::open(home, &boot, journal, restore)?));
+            log.outlives = true;
         }
         Durability::Process => {
             let begun = Instant::now();
             // Without a directory of its own there is no journal in it.
             while let Ok(home) = home(files)
-                && !boot.is_empty()
-                && Journal::waits_for_replay(&home, &boot)?
+                && let Some(waits) = Journal::waits_for_replay(&home, &boot)?
             {
+                log.outlives = true;
+                if boot.is_empty() || !waits {
+                    break;
+                }
                 let restore = |entries: &[Entry<'_>]| restore(files, entries);
                 match Journal::open(home, &boot, JournalOptions::default(), restore) {
                     // Nobody works with it before its replay: it was closed, but by a process that is being forked.
@@ -186,7 +205,7 @@ pub(super) fn confirm(files: &mut Files, given: &Allocation) -> Result<Promise, 
     if files.log.is_on() {
         for assigned in given.iter() {
             let name = file_name(assigned.address);
-            if !made.iter().any(|(made, _)| *made == *name)
+            if !made.iter().any(|(made, _)| made[..] == name[..])
                 && let Some(seen) = files.look(&name)?
             {
                 files.log.put(&name, &seen.content);
@@ -246,5 +265,5 @@ fn home(files: &Files) -> io::Result<Home> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = files
         .call(StoreOp::OpenDirectory, OWN, || rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()))?;
-    Ok(Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() })
+    Ok(Home { directory, path: files.path_of(OWN).into(), name: OWN, hook: files.hook() })
 }

@@ -21,6 +21,7 @@ mod listing;
 mod lock;
 mod marker;
 mod name;
+mod open;
 mod options;
 mod repair;
 mod watch;
@@ -29,7 +30,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rustix::fs::{FileType, Stat};
@@ -39,10 +40,11 @@ use self::{
     boot::ThisBoot,
     files::Files,
     gate::{Gate, Pass},
-    index::Index,
+    index::{Index, Keep},
     listing::{Entry, Listing},
     lock::Patience,
     name::Named,
+    watch::Watch,
 };
 pub use self::{
     durable::Durability,
@@ -77,6 +79,7 @@ use crate::ipam::{Allocation, Boot, Holder, IpamError, Owner, Ranges, Record, Re
 /// ```
 pub struct DirectoryStore {
     data_dir: PathBuf,
+    path: PathBuf,
     ranges: Ranges,
     options: DirectoryOptions,
     gate: Gate,
@@ -89,6 +92,7 @@ struct State {
     boot: ThisBoot,
     /// What a store that stays open keeps in memory.
     index: Option<Index>,
+    keep: Keep,
     /// The index was found to be wrong by the call before.
     unusable: bool,
 }
@@ -118,18 +122,20 @@ impl DirectoryStore {
         options: DirectoryOptions,
     ) -> Result<Self, StoreError> {
         let data_dir = data_dir.as_ref().to_path_buf();
+        let path = data_dir.join(network);
         let files = Files::open(&data_dir, network, &options)?;
         let boot = ThisBoot::find(&options);
-        let state = Mutex::new(State { files, boot, index: None, unusable: false });
-        let store = Self { data_dir, ranges, options, gate: Gate::default(), state };
+        let keep = Keep { open: options.resident, watch: None };
+        let state = Mutex::new(State { files, boot, index: None, keep, unusable: false });
+        let store = Self { data_dir, path, ranges, options, gate: Gate::default(), state };
         store.open_journal()?;
         Ok(store)
     }
 
     /// The directory of the network.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
@@ -172,15 +178,29 @@ impl DirectoryStore {
     /// Runs something under all locks, on the directory that the name stands for now.
     fn locked<T>(
         &self,
+        run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.locked_unless(|_| None, run)
+    }
+
+    /// As [`locked`](Self::locked), unless the answer is known before any lock is taken.
+    fn locked_unless<T>(
+        &self,
+        known: impl FnOnce(&mut State) -> Option<StoreError>,
         mut run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut patience = Patience::new(self.options.lock_timeout);
         let _pass = self.pass(&patience)?;
+        // A panic leaves nothing half-done in memory: the index was taken out of the state before.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
+        if let Some(error) = known(state) {
+            return Err(error);
+        }
         let stat = self.take_locks(state, &mut patience)?;
-        let ready = durable::prepare(&mut state.files, &self.options, &stat);
-        let mut done = ready.and_then(|stat| self.run_once(state, &stat, &mut run));
+        let stat = durable::prepare(&mut state.files, &self.options, &stat)
+            .inspect_err(|_| lock::release(&state.files))?;
+        let mut done = self.run_once(state, &stat, &mut run);
         if done.is_err() && state.unusable {
             // The index was wrong. It is gone now, and what was done is undone: the records themselves are asked.
             done = state.files.stat().and_then(|stat| self.run_once(state, &stat, &mut run));
@@ -191,7 +211,7 @@ impl DirectoryStore {
 
     fn pass(&self, patience: &Patience) -> Result<Pass<'_>, StoreError> {
         self.gate.pass(patience).ok_or_else(|| StoreError::Locked {
-            path: self.path().display().to_string(),
+            path: self.path.display().to_string(),
             holder: Some(std::process::id()),
             waited: patience.waited(),
         })
@@ -210,7 +230,7 @@ impl DirectoryStore {
                 Ok(Some(stat)) => return Ok(stat),
                 Ok(None) => {
                     lock::release(&state.files);
-                    state.index = None;
+                    (state.index, state.keep.watch) = (None, None);
                     state.files.reopen(&self.data_dir, &self.options)?;
                 }
                 Err(error) => {
@@ -245,7 +265,7 @@ impl DirectoryStore {
 
     /// What is known of the directory: the index, if it is proven fresh or can be made, or else everything there is.
     fn prepare(&self, state: &mut State, stat: &Stat) -> Result<Knowledge, StoreError> {
-        let State { files, index, boot, .. } = state;
+        let State { files, index, boot, keep, .. } = state;
         files.take_changed();
         if let Some(mut index) = index.take() {
             let fresh = index.is_fresh(stat) && index.tidy(files)?;
@@ -253,17 +273,21 @@ impl DirectoryStore {
                 return Ok(Knowledge::Index(Box::new(index)));
             }
         }
-        let resident = self.options.resident;
         let indexed = self.options.index && files.has_reliable_times();
+        match &keep.watch {
+            Some(watch) => drop(watch.drain()),
+            None if indexed && keep.open => keep.watch = Watch::new(files).map(Arc::new),
+            None => {}
+        }
         if indexed
             && !state.unusable
-            && let Some(index) = Index::open(files, stat, boot, resident)
+            && let Some(index) = Index::open(files, stat, boot, keep)
         {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         files.clean()?;
         let listing = Listing::read(files)?;
-        if indexed && let Some(index) = Index::build(files, &listing, boot, resident) {
+        if indexed && let Some(index) = Index::build(files, &listing, boot, keep) {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         Ok(Knowledge::Listing(listing))
@@ -273,12 +297,9 @@ impl DirectoryStore {
     ///
     /// No lock is needed: nobody changed the directory since this store saw that no address was free, so none was free
     /// when its times were read.
-    fn refuse(&self, request: &Request<'_>) -> Option<StoreError> {
-        let first = self.ranges.sets().first().filter(|_| self.options.resident)?;
-        let patience = Patience::new(self.options.lock_timeout);
-        let _pass = self.gate.pass(&patience)?;
-        let mut state = self.state.lock().ok()?;
-        let State { files, index, .. } = &mut *state;
+    fn refuse(&self, state: &mut State, request: &Request<'_>) -> Option<StoreError> {
+        let first = self.ranges.sets().first()?;
+        let State { files, index, .. } = state;
         let index = index.as_mut().filter(|index| index.first_set_full() && request.addresses.is_empty())?;
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
@@ -295,12 +316,10 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        if let Some(error) = self.refuse(request) {
-            return Err(error);
-        }
-        let reclaim = self.options.reclaims();
-        let promise = self.locked(|files, knowledge| {
+        let refused = |state: &mut State| self.refuse(state, request);
+        let promise = self.locked_unless(refused, |files, knowledge| {
             files.log.begin(request.owner)?;
+            let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim && !files.log.outlives_boots();
             let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
@@ -321,8 +340,12 @@ impl Store for DirectoryStore {
         let promise = self.locked(|files, knowledge| {
             let view = knowledge.view();
             let mut failed = None;
-            for held in view.held(files, owner, &record)?.released() {
-                match files.unlink(&held.name) {
+            let owned = view.held(files, owner, &record)?;
+            // The journal is told of the owner as a whole, but of the files of all its interfaces one by one.
+            let whole = !owned.exact.is_empty();
+            for held in owned.released() {
+                let gone = if whole { files.unlink_untold(&held.name) } else { files.unlink(&held.name) };
+                match gone {
                     Ok(there) => {
                         view.removed(files, &held.name, owner.container().as_bytes());
                         freed.extend(there.then_some(held.address));
@@ -361,7 +384,7 @@ impl Store for DirectoryStore {
                             record.boot = boot;
                         }
                         // What outlives a boot on purpose is not stale for being older than it.
-                        if record.boot == Boot::Earlier && files.log.is_on() {
+                        if record.boot == Boot::Earlier && files.log.outlives_boots() {
                             record.boot = Boot::Unknown;
                         }
                         Ok(record)

@@ -28,7 +28,7 @@ pub struct DirectoryOptions {
     pub follow_link: bool,
     /// How long to wait for somebody else's lock. Default: 30 s.
     pub lock_timeout: Duration,
-    /// What an acknowledged operation outlives. Default: the end of the process.
+    /// See [`Durability`]. Default: [`Durability::Process`].
     pub durability: Durability,
     /// The store stays open for many calls: it keeps its index in memory and is told what others change. Default: false,
     /// for a program that makes one call and ends.
@@ -36,7 +36,8 @@ pub struct DirectoryOptions {
     /// Keep an index in `.k8sboot` in the directory, so that a call costs the same however many records there are.
     /// Default: true.
     pub index: bool,
-    /// See [`EarlierBoot`]. A durable store keeps always. Default: [`EarlierBoot::Keep`].
+    /// See [`EarlierBoot`]. Where there is a journal (see [`Durability`]) they are kept always. Default:
+    /// [`EarlierBoot::Keep`].
     pub earlier_boot: EarlierBoot,
     /// The identity of this boot of the machine. Default: `/proc/sys/kernel/random/boot_id`.
     pub boot_id: Option<String>,
@@ -138,11 +139,6 @@ impl DirectoryOptions {
     pub fn hook(mut self, hook: Arc<dyn StoreHook>) -> Self {
         self.hook = Some(hook);
         self
-    }
-
-    /// Whether records of before this boot may be taken over. Not those of a durable store: their owners come back.
-    pub(super) fn reclaims(&self) -> bool {
-        self.earlier_boot == EarlierBoot::Reclaim && self.durability == Durability::Process
     }
 
     pub(super) fn before(&self, op: StoreOp, name: &str) -> io::Result<()> {

@@ -138,13 +138,13 @@ impl Journal {
         Ok(Self::new(file, writer, None))
     }
 
-    /// Whether there is a journal that another boot left, so that the directory may lack what it promises.
+    /// Whether another boot left the journal, so that the directory may lack what it promises; `None` without a journal.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`].
-    pub(crate) fn waits_for_replay(home: &Home, boot: &str) -> Result<bool, StoreError> {
-        Ok(home.boot()?.is_some_and(|found| boot.is_empty() || found != boot))
+    pub(crate) fn waits_for_replay(home: &Home, boot: &str) -> Result<Option<bool>, StoreError> {
+        Ok(home.boot()?.map(|found| boot.is_empty() || found != boot))
     }
 }
 

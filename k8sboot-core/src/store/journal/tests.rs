@@ -110,9 +110,13 @@ fn what_was_waited_for_is_replayed_in_another_boot_only() {
     journal.wait(hold(&journal, 1)).unwrap();
     let freed = journal.append(&Entry::Freed { name: &address(1).to_string(), record: b"a" });
     journal.wait(freed).unwrap();
-    assert!(!Journal::waits_for_replay(&home(&dir, None), "boot 1").unwrap());
-    assert!(Journal::waits_for_replay(&home(&dir, None), "boot 2").unwrap());
-    assert!(Journal::waits_for_replay(&home(&dir, None), "").unwrap(), "an unknown boot is another one");
+    assert_eq!(Journal::waits_for_replay(&home(&dir, None), "boot 1").unwrap(), Some(false));
+    assert_eq!(Journal::waits_for_replay(&home(&dir, None), "boot 2").unwrap(), Some(true));
+    assert_eq!(
+        Journal::waits_for_replay(&home(&dir, None), "").unwrap(),
+        Some(true),
+        "an unknown boot is another one"
+    );
     drop(journal);
     let (journal, replayed) = open(&dir, "boot 1", &spy);
     assert!(replayed.is_empty(), "the same boot: the directory is the truth");

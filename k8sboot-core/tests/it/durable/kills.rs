@@ -205,7 +205,7 @@ fn before(work: Work) -> Image {
     }
     let gone = del(&store, "c").unwrap();
     if work == Work::Turn {
-        while room(&world.image()[".k8sboot/journal"]) > 600 {
+        while room(&world.image()[".k8sboot/journal"]) > 380 {
             add(&store, "c").unwrap();
             del(&store, "c").unwrap();
         }

@@ -66,6 +66,22 @@ fn whoever_opens_the_directory_first_replays_the_journal() {
 }
 
 #[test]
+fn leases_with_a_journal_are_not_stale_for_being_older_than_the_boot() {
+    use k8sboot_core::store::EarlierBoot;
+    for resident in [false, true] {
+        let world = World::new();
+        let options = |boot: &str| DirectoryOptions::new().boot_id(boot).resident(resident);
+        let store = world.open(durable("one").resident(resident));
+        let full = (0..13).map(|number| add(&store, &format!("a{number}")).unwrap()).count();
+        drop(store);
+        let store = world.open(options("two").earlier_boot(EarlierBoot::Reclaim));
+        assert!(add(&store, "new").is_err(), "the {full} are live");
+        assert!(store.records().unwrap().iter().all(|record| record.boot != Boot::Earlier));
+        assert_eq!(add(&store, "a0").unwrap()[0], "10.1.2.2");
+    }
+}
+
+#[test]
 fn in_the_same_boot_the_directory_is_the_truth() {
     let world = World::new();
     let a = add(&world.open(durable("one")), "a").unwrap();
