@@ -86,10 +86,10 @@ pub struct CidrError {
 }
 
 impl Cidr {
-    /// The prefix of a length around an address; nothing if the family has fewer bits.
+    /// An address and a prefix length; `None` if the length is more than the address has bits.
     #[must_use]
-    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
-        (length <= Family::of(&address).bits()).then_some(Self { address, length })
+    pub const fn new(address: IpAddr, length: u8) -> Option<Self> {
+        if length > Family::of(&address).bits() { None } else { Some(Self { address, length }) }
     }
 
     /// The address as given, host bits included.

@@ -45,6 +45,8 @@ const (
 	CodeCNIPlugin = Code(C.K8SBOOT_E_CNI_PLUGIN_FAILED)
 	// CodeCNISeveral is about several plugins of a chain that failed.
 	CodeCNISeveral = Code(C.K8SBOOT_E_CNI_SEVERAL)
+	// CodeStoreMissing is about a network whose directory is to be there and is not.
+	CodeStoreMissing = Code(C.K8SBOOT_E_STORE_MISSING)
 	// CodeUnknownStage is about a stage that a flow does not have.
 	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
 	// CodeLocked is about a tree that another run works on; later it may succeed.

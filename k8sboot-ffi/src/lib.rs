@@ -47,6 +47,9 @@ mod record;
 #[cfg(feature = "host")]
 mod running;
 mod store;
+#[cfg_attr(not(feature = "etcd"), allow(unused, reason = "what is not built"))]
+mod store_etcd;
+mod subnets;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
@@ -75,6 +78,8 @@ pub use pki::*;
 pub use plan::*;
 pub use pool::*;
 pub use store::*;
+pub use store_etcd::*;
+pub use subnets::*;
 #[cfg(feature = "testing")]
 pub use testing::*;
 pub use text::*;

@@ -64,3 +64,30 @@ fn chains_of_plugins_need_the_node_and_their_data_does_not() {
         k8sboot_buf_free(out);
     }
 }
+
+#[test]
+fn addresses_are_given_whatever_is_built_and_places_of_other_features_say_so() {
+    let (mut pool, mut store, mut count) = (ptr::null_mut(), ptr::null(), 0);
+    let (mut given, mut leaks, mut out) =
+        ([k8sboot_assigned_t::default(); 1], ptr::null_mut(), ptr::null_mut());
+    let (ranges, none) = (c"[[{\"subnet\": \"10.0.0.0/24\"}]]".as_ptr(), ptr::null_mut());
+    let (text, eth0) = (c"x".as_ptr(), c"eth0".as_ptr());
+    // SAFETY: live strings and handles, as much room as is said, writable outputs.
+    unsafe {
+        assert_eq!(k8sboot_pool_new(ranges, ptr::null(), &raw mut pool, none), K8SBOOT_OK);
+        let (array, count) = (given.as_mut_ptr(), &raw mut count);
+        assert_eq!(k8sboot_pool_allocate(pool, text, eth0, ptr::null(), array, 1, count, none), K8SBOOT_OK);
+        k8sboot_pool_free(pool);
+        let directory = k8sboot_store_directory(text, text, ptr::null(), ptr::null(), &raw mut store, none);
+        assert_eq!(directory, K8SBOOT_E_NOT_BUILT);
+        assert_eq!(k8sboot_store_etcd(text, ranges, text, &raw mut store, none), K8SBOOT_E_NOT_BUILT);
+        assert_eq!(k8sboot_store_memory(ranges, ptr::null(), &raw mut store, none), K8SBOOT_OK);
+        assert_eq!(k8sboot_leaks_new(store, &raw mut leaks, none), K8SBOOT_OK);
+        k8sboot_store_free(store);
+        for options in [c"{\"docker\": \"/x\"}", c"{\"cri\": [\"/x\"]}", c"{\"namespaces\": true}"] {
+            let code = k8sboot_leaks_judge(leaks, options.as_ptr(), &raw mut out, none);
+            assert_eq!((code, out.is_null()), (K8SBOOT_E_NOT_BUILT, true), "{options:?}");
+        }
+        k8sboot_leaks_free(leaks);
+    }
+}

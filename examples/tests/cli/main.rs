@@ -14,6 +14,7 @@ mod cni;
 mod commands;
 mod golden;
 mod init;
+mod ipam;
 mod programs;
 mod support;
 mod usage;

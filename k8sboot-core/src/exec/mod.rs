@@ -34,7 +34,8 @@ pub use cancel::CancelToken;
 pub(crate) use cni::CODES as CNI_CODES;
 #[cfg(feature = "node")]
 pub use cni::{
-    ChainError, Cni, CniEvent, CniFileError, CniFileOp, CniRun, CniStep, CniWatch, Executables, Said,
+    ChainError, Cni, CniEvent, CniFileError, CniFileOp, CniRun, CniStep, CniWatch, Executables, LeakDelete,
+    Said,
 };
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};

@@ -28,6 +28,12 @@ codes! {
     IPAM_OWNER = 4009,
     /// The address is not held.
     IPAM_NOT_HELD = 4010,
+    /// The saved state of a pool is damaged.
+    IPAM_STATE = 4011,
+    /// A CIDR cannot be split so, or has no part left.
+    IPAM_SPLIT = 4012,
+    /// Not one cluster CIDR for each address family.
+    IPAM_CLUSTER_CIDRS = 4013,
 }
 
 /// Why addresses cannot be configured or handed out.
@@ -123,6 +129,143 @@ pub enum IpamError {
         /// The address.
         address: IpAddr,
     },
+    /// The saved state of a pool is damaged.
+    #[error("ipam: state of a pool: {at}: {problem}: restore an older one, or begin with an empty pool")]
+    #[non_exhaustive]
+    State {
+        /// Where, for example `leases[17]`.
+        at: String,
+        /// What is wrong there.
+        problem: StateProblem,
+    },
+    /// A CIDR cannot be split so, or has no part left.
+    #[error("ipam: {cidr}: {problem}")]
+    #[non_exhaustive]
+    Split {
+        /// The CIDR.
+        cidr: Cidr,
+        /// What is wrong.
+        problem: SplitProblem,
+    },
+    /// Not one cluster CIDR for each address family.
+    #[error("ipam: expected one cluster CIDR, or one of each address family, found {}", list(found))]
+    #[non_exhaustive]
+    ClusterCidrs {
+        /// What was given.
+        found: Vec<Cidr>,
+    },
+}
+
+/// Why a CIDR cannot be split, or gives no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitProblem {
+    /// The prefix length of the parts does not fit.
+    #[error("expected parts with a prefix of {shortest} to {longest}, found {found}")]
+    #[non_exhaustive]
+    Prefix {
+        /// That of the CIDR.
+        shortest: u8,
+        /// The number of bits of its addresses; for node subnets at most 63 more than that of the CIDR.
+        longest: u8,
+        /// What was asked for.
+        found: u8,
+    },
+    /// More parts than kube-controller-manager can count.
+    #[error(
+        "expected node subnets with a prefix of at most {longest}, found {found}: kube-controller-manager has at most 65536 of them"
+    )]
+    #[non_exhaustive]
+    Limit {
+        /// 16 more than that of the CIDR.
+        longest: u8,
+        /// What was asked for.
+        found: u8,
+    },
+    /// All parts are taken.
+    #[error("all {size} node subnets are taken: remove a node or add addresses")]
+    #[non_exhaustive]
+    Exhausted {
+        /// How many are taken.
+        taken: u128,
+        /// How many there are.
+        size: u128,
+    },
+}
+
+/// What is wrong with the saved state of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateProblem {
+    /// It is not JSON of the right shape.
+    #[error("{message}")]
+    #[non_exhaustive]
+    Shape {
+        /// What the reader says, with line and column.
+        message: String,
+    },
+    /// Another version of the format.
+    #[error("expected version {expected}, found {found}")]
+    #[non_exhaustive]
+    Version {
+        /// The version of this release.
+        expected: u32,
+        /// The version of the state.
+        found: u32,
+    },
+    /// A subnet is not a CIDR.
+    #[error("expected a subnet, found {found:?}")]
+    #[non_exhaustive]
+    Subnet {
+        /// What was found, cut to 64 characters.
+        found: String,
+    },
+    /// A range or a range set cannot be used.
+    #[error(transparent)]
+    Range(RangeProblem),
+    /// Two range sets share addresses.
+    #[error("expected range sets that share no address, found that {first} and {second} do")]
+    #[non_exhaustive]
+    Overlap {
+        /// The index of the one, from 0.
+        first: usize,
+        /// The index of the other.
+        second: usize,
+    },
+    /// A name is not valid.
+    #[error("{problem}, found {found:?}")]
+    #[non_exhaustive]
+    Owner {
+        /// What is wrong with it.
+        problem: OwnerProblem,
+        /// What was given, cut to 64 characters.
+        found: String,
+    },
+    /// An address is held or rests twice.
+    #[error("{address} is held or rests already")]
+    #[non_exhaustive]
+    Twice {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A resting address that cannot be given: in no range of its set, or the gateway.
+    #[error("{address} rests, and cannot be given by its range set")]
+    #[non_exhaustive]
+    Elsewhere {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A resting address was released before the one in front of it, or in the future.
+    #[error("{address} was released after what is noted behind it, or after the time of the state")]
+    #[non_exhaustive]
+    Released {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Addresses rest although the policy lets none.
+    #[error("addresses rest although the policy lets none rest")]
+    #[non_exhaustive]
+    NoRest,
 }
 
 /// What is wrong with a range or a range set.
@@ -132,6 +275,9 @@ pub enum RangeProblem {
     /// The set has no range.
     #[error("expected at least one range, found none")]
     Empty,
+    /// The range has no subnet.
+    #[error("expected a subnet, found none")]
+    NoSubnet,
     /// The subnet has no room for a network, a gateway and a pod.
     #[error("{subnet} is too small: expected a prefix of at most {longest}")]
     #[non_exhaustive]
@@ -234,6 +380,9 @@ impl Problem for IpamError {
             Self::Unplaced { .. } => Code::IPAM_UNPLACED,
             Self::Owner { .. } => Code::IPAM_OWNER,
             Self::NotHeld { .. } => Code::IPAM_NOT_HELD,
+            Self::State { .. } => Code::IPAM_STATE,
+            Self::Split { .. } => Code::IPAM_SPLIT,
+            Self::ClusterCidrs { .. } => Code::IPAM_CLUSTER_CIDRS,
         }
     }
 
@@ -248,6 +397,9 @@ impl Problem for IpamError {
     }
 }
 
-fn list(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
+fn list<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return "none".to_owned();
+    }
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// In which order addresses are given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Policy {
     /// The next free one after the last given, going round, as host-local does.
@@ -19,7 +22,8 @@ pub enum Policy {
 ///
 /// Addresses rest first in, first out. One that is [requested](super::Request::addresses) or
 /// [held](super::Pool::hold) by name does not have to rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Rest {
     /// So long, by the clock of [`Pool::advance`](super::Pool::advance). Default: zero.

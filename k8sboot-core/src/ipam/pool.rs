@@ -4,6 +4,7 @@ mod choose;
 mod leases;
 mod owners;
 mod resting;
+mod restore;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -17,6 +18,7 @@ use super::{
     owner::Owner,
     policy::{Policy, PoolOptions, Rest},
     range::{RangeSet, Ranges},
+    slab::Number,
 };
 
 /// Hands out one address of each range set to each owner.
@@ -56,6 +58,9 @@ struct SetState {
     last: Option<IpAddr>,
     resting: Resting,
 }
+
+/// So many addresses of one owner are sorted in memory of their own; fewer are picked lowest first.
+const MANY: usize = 16;
 
 impl Pool {
     /// An empty pool.
@@ -122,19 +127,26 @@ impl Pool {
 
     /// As [`release`](Self::release); adds the addresses to `freed`.
     pub fn release_into(&mut self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) {
-        let before = freed.len();
         self.release_each(owner, |address| freed.push(address));
-        freed.get_mut(before..).unwrap_or_default().sort_unstable();
     }
 
-    /// As [`release`](Self::release); tells each address to `visit`, in no certain order.
+    /// As [`release`](Self::release); tells each address to `visit`.
     pub fn release_each(&mut self, owner: Owner<'_>, mut visit: impl FnMut(IpAddr)) {
         let Some(owner) = self.holder(owner) else { return };
-        let mut at = self.leases.owners().first(owner);
-        while let Some(lease) = self.leases.get(at).copied() {
-            self.free(at);
-            visit(lease.address);
-            at = lease.next;
+        let mut free = |pool: &mut Self, (address, at)| {
+            pool.free(at);
+            visit(address);
+        };
+        let count = self.leases.of_owner(owner).take(MANY).count();
+        if count == MANY {
+            let mut leases: Vec<_> =
+                self.leases.of_owner(owner).map(|(at, lease)| (lease.address, at)).collect();
+            leases.sort_unstable();
+            return leases.into_iter().for_each(|lease| free(self, lease));
+        }
+        for _ in 0..count {
+            let lowest = self.leases.of_owner(owner).map(|(at, lease)| (lease.address, at)).min();
+            lowest.into_iter().for_each(|lease| free(self, lease));
         }
     }
 
@@ -236,12 +248,12 @@ impl Pool {
 
     /// The owner itself, or its whole container if only that holds something.
     #[inline]
-    fn holder(&self, owner: Owner<'_>) -> Option<usize> {
+    fn holder(&self, owner: Owner<'_>) -> Option<Number> {
         let owners = self.leases.owners();
         owners.find(owner).or_else(|| owners.find_container(owner))
     }
 
-    fn held_lease(&self, address: IpAddr) -> Option<usize> {
+    fn held_lease(&self, address: IpAddr) -> Option<Number> {
         let at = self.leases.find(self.resolve(address))?;
         self.leases.get(at).filter(|lease| !lease.rests()).map(|_| at)
     }
@@ -273,6 +285,7 @@ impl Pool {
                 }
                 at
             }
+            None if self.leases.is_full() => return false,
             None => {
                 if let Some(state) = set.and_then(|set| self.sets.get_mut(set)) {
                     state.addresses.take(address);
@@ -286,16 +299,16 @@ impl Pool {
 
     /// Frees a lease that is held, or lets its address rest.
     #[inline]
-    fn free(&mut self, at: usize) {
+    fn free(&mut self, at: Number) {
         let rests = self.rest().is_some();
         self.leases.take(at);
         let Some(lease) = self.leases.get(at).copied() else { return };
-        let state = lease.set.and_then(|set| self.sets.get_mut(set));
+        let state = lease.set().and_then(|set| self.sets.get_mut(set));
         let place = state.and_then(|state| Some((state.addresses.locate(lease.address)?, state)));
         let Some((place, state)) = place else { return self.leases.remove(at) };
         if rests && !state.addresses.is_gateway(place) {
             state.resting.push(&mut self.leases, at, self.now);
-            lease.set.into_iter().for_each(|set| self.end_rests(set));
+            lease.set().into_iter().for_each(|set| self.end_rests(set));
         } else {
             state.addresses.give_place(place);
             self.leases.remove(at);

@@ -79,12 +79,12 @@ impl Range {
     pub fn new(spec: &RangeSpec, strictness: Strictness) -> Result<Self, RangeProblem> {
         let subnet = spec.subnet.clone();
         let family = subnet.family();
-        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
-            return Err(RangeProblem::Mapped { subnet });
-        }
         let longest = family.bits() - 2;
         if subnet.length() > longest {
             return Err(RangeProblem::TooSmall { subnet, longest });
+        }
+        if matches!(subnet.address(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+            return Err(RangeProblem::Mapped { subnet });
         }
         let network = subnet.first();
         if subnet.address() != network {
@@ -94,12 +94,9 @@ impl Range {
         let last = to_number(subnet.last()) - u128::from(family == Family::V4);
         let gateway = spec.gateway.map_or(first, canonical);
         let (start, end) = (spec.start.map(canonical), spec.end.map(canonical));
-        let range = Self {
-            start: start.unwrap_or(first),
-            end: end.unwrap_or(from_number(family, last)),
-            gateway,
-            subnet,
-        };
+        // A start on the broadcast address alone is a range of that address; host-local would leave the subnet after it.
+        let last = from_number(family, last).max(start.unwrap_or(first));
+        let range = Self { start: start.unwrap_or(first), end: end.unwrap_or(last), gateway, subnet };
         if let Some(address) = start {
             let after =
                 end.is_some_and(|end| Family::of(&end) == family && to_number(address) > to_number(end));
@@ -192,15 +189,35 @@ impl RangeSet {
         if ranges.iter().any(|range| range.subnet.family() != family) {
             return Err(RangeProblem::MixedFamilies);
         }
-        for (index, one) in ranges.iter().enumerate() {
-            if let Some(other) = ranges.iter().skip(index + 1).find(|other| one.overlaps(other)) {
-                return Err(RangeProblem::Overlap {
-                    first: (one.start, one.end),
-                    second: (other.start, other.end),
-                });
+        if share_addresses(ranges.iter()) {
+            // Rare, so that it may cost more to name the pair that host-local names.
+            for (index, one) in ranges.iter().enumerate() {
+                if let Some(other) = ranges.iter().skip(index + 1).find(|other| one.overlaps(other)) {
+                    return Err(RangeProblem::Overlap {
+                        first: (one.start, one.end),
+                        second: (other.start, other.end),
+                    });
+                }
             }
         }
         Ok(Self { ranges })
+    }
+
+    /// The set of ranges as configured: each is proven alone and then beside those before it, as host-local does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Range::new`] and [`RangeSet::new`].
+    pub fn of_specs(specs: &[RangeSpec], strictness: Strictness) -> Result<Self, RangeProblem> {
+        let mut ranges: Vec<Range> = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let range = Range::new(spec, strictness)?;
+            if ranges.first().is_some_and(|first| first.subnet.family() != range.subnet.family()) {
+                return Err(RangeProblem::MixedFamilies);
+            }
+            ranges.push(range);
+        }
+        Self::new(ranges)
     }
 
     /// The ranges, in the order they are used.
@@ -238,10 +255,12 @@ impl Ranges {
         if sets.is_empty() {
             return Err(IpamError::NoRanges);
         }
-        for (first, one) in sets.iter().enumerate() {
-            for (second, other) in sets.iter().enumerate().skip(first + 1) {
-                if one.ranges.iter().any(|a| other.ranges.iter().any(|b| a.overlaps(b))) {
-                    return Err(IpamError::Overlap { first, second });
+        if share_addresses(sets.iter().flat_map(|set| &set.ranges)) {
+            for (first, one) in sets.iter().enumerate() {
+                for (second, other) in sets.iter().enumerate().skip(first + 1) {
+                    if one.ranges.iter().any(|a| other.ranges.iter().any(|b| a.overlaps(b))) {
+                        return Err(IpamError::Overlap { first, second });
+                    }
                 }
             }
         }
@@ -278,11 +297,10 @@ impl Ranges {
     ///
     /// # Errors
     ///
-    /// As for [`Range::new`], [`RangeSet::new`] and [`Ranges::new`].
+    /// As for [`RangeSet::of_specs`] and [`Ranges::new`].
     pub fn of_specs(sets: &[Vec<RangeSpec>], strictness: Strictness) -> Result<Self, IpamError> {
         let set = |(set, specs): (usize, &Vec<RangeSpec>)| {
-            let ranges: Result<_, _> = specs.iter().map(|spec| Range::new(spec, strictness)).collect();
-            ranges.and_then(RangeSet::new).map_err(|problem| IpamError::Range { set, problem })
+            RangeSet::of_specs(specs, strictness).map_err(|problem| IpamError::Range { set, problem })
         };
         Self::new(sets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
     }
@@ -300,7 +318,108 @@ impl Ranges {
     }
 }
 
+/// Whether any two of many ranges share an address.
+fn share_addresses<'a>(ranges: impl Iterator<Item = &'a Range>) -> bool {
+    let mut sorted: Vec<&Range> = ranges.collect();
+    sorted.sort_unstable_by_key(|range| range.start);
+    sorted.windows(2).any(|pair| matches!(pair, [one, other] if one.overlaps(other)))
+}
+
 /// An IPv4 address written as IPv6 is the IPv4 address.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(subnet: &str, start: &str, end: &str, gateway: &str) -> RangeSpec {
+        let address = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+        RangeSpec::new(subnet.parse().unwrap())
+            .start(address(start))
+            .end(address(end))
+            .gateway(address(gateway))
+    }
+
+    fn shown(spec: &RangeSpec, strictness: Strictness) -> String {
+        match Range::new(spec, strictness) {
+            Ok(range) => {
+                format!("{}-{} via {}: {}", range.start(), range.end(), range.gateway(), range.size())
+            }
+            Err(problem) => format!("{problem:?}").split([' ', '{']).next().unwrap().to_owned(),
+        }
+    }
+
+    #[test]
+    fn ranges_are_what_host_local_makes_of_them() {
+        for (subnet, start, end, gateway, expected) in [
+            ("10.1.2.0/24", "", "", "", "10.1.2.1-10.1.2.254 via 10.1.2.1: 253"),
+            ("10.1.2.0/30", "10.1.2.0", "10.1.2.3", "10.9.9.9", "10.1.2.0-10.1.2.3 via 10.9.9.9: 4"),
+            ("2001:db8::/126", "", "", "", "2001:db8::1-2001:db8::3 via 2001:db8::1: 2"),
+            ("10.1.2.0/24", "10.1.2.255", "", "", "10.1.2.255-10.1.2.255 via 10.1.2.1: 1"),
+            (
+                "10.1.2.0/24",
+                "::ffff:10.1.2.7",
+                "",
+                "::ffff:10.1.2.7",
+                "10.1.2.7-10.1.2.254 via 10.1.2.7: 247",
+            ),
+            (
+                "::/0",
+                "",
+                "",
+                "",
+                &format!("::1-{} via ::1: {}", IpAddr::from([0xffff_u16; 8]), u128::MAX - 1),
+            ),
+            ("::ffff:10.1.2.0/127", "", "", "", "TooSmall"),
+            ("::ffff:10.1.2.0/120", "", "", "", "Mapped"),
+            ("10.1.2.9/32", "", "", "", "TooSmall"),
+            ("2001:db8::/127", "", "", "", "TooSmall"),
+            ("10.1.2.3/24", "", "", "", "HostBits"),
+            ("10.1.2.0/24", "10.1.3.1", "", "", "Start"),
+            ("10.1.2.0/24", "10.1.2.50", "10.1.2.40", "", "Start"),
+            ("10.1.2.0/24", "2001:db8::1", "", "", "Start"),
+            ("::/0", "::ffff:1.2.3.4", "", "", "Start"),
+            ("10.1.2.0/24", "", "10.1.3.1", "", "End"),
+            ("10.1.2.0/24", "", "10.1.2.0", "", "End"),
+            ("10.1.2.0/24", "10.1.2.9", "::9", "", "End"),
+        ] {
+            assert_eq!(
+                shown(&spec(subnet, start, end, gateway), Strictness::HostLocal),
+                expected,
+                "{subnet}"
+            );
+        }
+    }
+
+    #[test]
+    fn strictly_a_gateway_is_inside_and_leaves_something() {
+        for (start, end, gateway, expected) in [
+            ("", "", "10.9.9.9", "GatewayOutside"),
+            ("10.1.2.1", "10.1.2.1", "", "OnlyReserved"),
+            ("10.1.2.2", "10.1.2.2", "", "10.1.2.2-10.1.2.2 via 10.1.2.1: 1"),
+        ] {
+            assert_eq!(shown(&spec("10.1.2.0/24", start, end, gateway), Strictness::Strict), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_failure_is_named_as_host_local_names_it() {
+        let set = |subnets: &[&str]| subnets.iter().map(|one| spec(one, "", "", "")).collect::<Vec<_>>();
+        let mixed = set(&["10.1.2.0/24", "fd00::/64", "10.1.2.1/24"]);
+        assert_eq!(RangeSet::of_specs(&mixed, Strictness::HostLocal), Err(RangeProblem::MixedFamilies));
+        assert_eq!(RangeSet::of_specs(&[], Strictness::HostLocal), Err(RangeProblem::Empty));
+        let shared = set(&["10.9.0.0/16", "10.1.2.0/24", "10.1.0.0/16"]);
+        let problem = RangeSet::of_specs(&shared, Strictness::HostLocal).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "ranges 10.1.2.1-10.1.2.254 and 10.1.0.1-10.1.255.254 share addresses"
+        );
+        let sets = [set(&["10.1.2.0/24"]), set(&["10.7.0.0/16"]), set(&["10.1.2.128/25"])];
+        let problem = Ranges::of_specs(&sets, Strictness::HostLocal).unwrap_err();
+        assert_eq!(problem, IpamError::Overlap { first: 0, second: 2 });
+        let problem = Ranges::of_specs(&[set(&["10.1.2.0/24"]), set(&[])], Strictness::Strict).unwrap_err();
+        assert_eq!(problem, IpamError::Range { set: 1, problem: RangeProblem::Empty });
+    }
 }

@@ -166,6 +166,10 @@ pub enum StoreError {
         /// What was given.
         found: usize,
     },
+    /// etcd hinders the store.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] super::etcd::EtcdError),
 }
 
 fn by(holder: Option<u32>) -> String {
@@ -207,6 +211,8 @@ impl Problem for StoreError {
             Self::JournalFailed { .. } => Code::STORE_JOURNAL_FAILED,
             Self::JournalDamaged { .. } => Code::STORE_JOURNAL_DAMAGED,
             Self::TooLong { .. } => Code::STORE_TOO_LONG,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => error.code(),
         }
     }
 
@@ -275,6 +281,8 @@ impl Problem for StoreError {
                 details.found = Some(format!("{found} bytes"));
                 details.remedy = Some("shorten the container ID".to_owned());
             }
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => return error.details(),
         }
         details
     }

@@ -14,12 +14,17 @@ mod cni;
 mod config;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(feature = "node")]
+mod durable;
+#[cfg(all(feature = "etcd", feature = "host"))]
+mod etcd;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]
 mod faults;
 #[cfg(feature = "host")]
 mod flow;
+mod ipam;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]

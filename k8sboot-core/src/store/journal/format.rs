@@ -27,7 +27,8 @@ const BOOT: usize = 64;
 const HELD: u8 = 1;
 const FREED: u8 = 2;
 const MARKER: u8 = 3;
-const CHECKPOINT: u8 = 4;
+const RELEASED: u8 = 4;
+const CHECKPOINT: u8 = 5;
 
 /// One thing that happened. Names are those of files, below the directory of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,11 @@ pub(crate) enum Entry<'a> {
         /// The address.
         name: &'a str,
         /// What the file held.
+        record: &'a [u8],
+    },
+    /// An owner was released: it holds nothing any more, whatever names the journal knows.
+    Released {
+        /// Its record.
         record: &'a [u8],
     },
     /// The marker of a range set moved.
@@ -130,6 +136,7 @@ pub(super) fn push(queue: &mut Vec<u8>, entry: &Entry<'_>) {
         Entry::Held { name, record } => push_file(queue, HELD, name, record),
         Entry::Freed { name, record } => push_file(queue, FREED, name, record),
         Entry::Marker { name, record } => push_file(queue, MARKER, name, record),
+        Entry::Released { record } => push_file(queue, RELEASED, "", record),
         Entry::Checkpoint { generation } => {
             queue.extend(generation.to_le_bytes());
             CHECKPOINT
@@ -222,6 +229,7 @@ fn decode(kind: u8, payload: &[u8]) -> Option<Entry<'_>> {
         HELD => Some(Entry::Held { name, record }),
         FREED => Some(Entry::Freed { name, record }),
         MARKER => Some(Entry::Marker { name, record }),
+        RELEASED => Some(Entry::Released { record }),
         _ => None,
     }
 }
@@ -255,6 +263,7 @@ mod tests {
             Entry::Held { name: "10.1.2.3", record: b"a\r\neth0" },
             Entry::Held { name: "2001:db8::3", record: b"a\r\neth0" },
             Entry::Freed { name: "10.1.2.3", record: b"" },
+            Entry::Released { record: b"a\r\neth0" },
             Entry::Marker { name: "last_reserved_ip.0", record: b"10.1.2.3" },
             Entry::Checkpoint { generation: 6 },
         ];

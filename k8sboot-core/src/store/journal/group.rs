@@ -202,6 +202,9 @@ impl Journal {
             push(&mut word, &Entry::Checkpoint { generation });
             writer.put(&self.file, &mut word)?;
         }
+        if !writer.tail.is_empty() {
+            writer.put(&self.file, &mut [])?;
+        }
         let full = writer.turn();
         let mut state = self.state();
         (state.waiting, state.duty) = (Some(full), Some(full));
@@ -255,9 +258,15 @@ impl Writer {
     }
 
     /// A segment that another process of this boot wrote to.
-    pub(super) fn resumed(at: usize, header: Header, synced: usize, tail: Vec<u8>) -> Self {
-        let offset = synced + tail.len();
-        Self { synced, tail, ..Self::begun(at, header, offset) }
+    pub(super) fn resumed(at: usize, header: Header, synced: usize) -> Self {
+        Self::begun(at, header, synced)
+    }
+
+    /// Writes what is in the file up to `end` once more, with the first batch.
+    pub(super) fn again(&mut self, file: &[u8], end: usize) {
+        let base = self.base();
+        self.tail = file.get(base + self.synced..base + end).unwrap_or_default().to_vec();
+        self.offset = self.synced + self.tail.len();
     }
 
     pub(super) const fn header(&self) -> &Header {

@@ -128,8 +128,8 @@ impl Journal {
         }
         if same_boot {
             // Written by a process that ended before its flush, perhaps: once more, with the next batch.
-            let tail = bytes.get(found.synced..found.end).unwrap_or_default().to_vec();
-            let writer = Writer::resumed(at, header.clone(), found.synced, tail);
+            let mut writer = Writer::resumed(at, header.clone(), found.synced);
+            writer.again(&bytes, found.end);
             return Ok(Self::new(file, writer, found.waiting));
         }
         let header = Header { segment: header.segment, ..fresh(next) };

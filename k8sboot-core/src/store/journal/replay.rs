@@ -1,19 +1,28 @@
 //! What a journal says about the directory, and what to do where the directory says something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Entry;
 
-/// What the entries of a journal come to: the last state of each file they name.
+/// What the entries of a journal come to.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome<'a> {
-    last: BTreeMap<&'a str, State<'a>>,
+    files: BTreeMap<&'a str, File<'a>>,
+    released: BTreeSet<&'a [u8]>,
+}
+
+/// What the journal says about one file.
+#[derive(Debug)]
+struct File<'a> {
+    now: State<'a>,
+    /// The records it had before. A power loss may bring any of them back.
+    former: Vec<&'a [u8]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State<'a> {
     Held(&'a [u8]),
-    Freed(&'a [u8]),
+    Free,
     Marker(&'a [u8]),
 }
 
@@ -31,26 +40,47 @@ pub(crate) enum Change<'a> {
 impl<'a> Outcome<'a> {
     /// Works it out; the entries are in their order.
     pub(crate) fn of(entries: &[Entry<'a>]) -> Self {
-        let mut last = BTreeMap::new();
+        let mut outcome = Self::default();
+        let mut held: BTreeMap<&[u8], BTreeSet<&str>> = BTreeMap::new();
         for entry in entries {
             match *entry {
-                Entry::Held { name, record } => last.insert(name, State::Held(record)),
-                Entry::Freed { name, record } => last.insert(name, State::Freed(record)),
-                Entry::Marker { name, record } => last.insert(name, State::Marker(record)),
-                Entry::Checkpoint { .. } => None,
-            };
+                Entry::Held { name, record } => {
+                    outcome.set(name, State::Held(record), None);
+                    held.entry(record).or_default().insert(name);
+                }
+                Entry::Freed { name, record } => outcome.set(name, State::Free, Some(record)),
+                Entry::Marker { name, record } => outcome.set(name, State::Marker(record), None),
+                Entry::Released { record } => {
+                    outcome.released.insert(record);
+                    for name in held.remove(record).unwrap_or_default() {
+                        if outcome.files.get(name).is_some_and(|file| file.now == State::Held(record)) {
+                            outcome.set(name, State::Free, None);
+                        }
+                    }
+                }
+                Entry::Checkpoint { .. } => {}
+            }
         }
-        Self { last }
+        outcome
+    }
+
+    fn set(&mut self, name: &'a str, now: State<'a>, had: Option<&'a [u8]>) {
+        let file = self.files.entry(name).or_insert(File { now, former: Vec::new() });
+        let before = match std::mem::replace(&mut file.now, now) {
+            State::Held(record) if State::Held(record) != now => Some(record),
+            _ => None,
+        };
+        file.former.extend(before.into_iter().chain(had));
     }
 
     /// The files that the journal knows of.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.last.keys().copied()
+        self.files.keys().copied()
     }
 
     /// Whether the journal knows of a file.
     pub(crate) fn names_file(&self, name: &str) -> bool {
-        self.last.contains_key(name)
+        self.files.contains_key(name)
     }
 
     /// What to do with a file that holds `found`, or is missing.
@@ -59,16 +89,22 @@ impl<'a> Outcome<'a> {
     /// else that differs is somebody else's and stays. So that an address that no journal knows is not lost for ever, its
     /// file is removed if it is empty or all zeros.
     pub(crate) fn change(&self, name: &str, found: Option<&[u8]>) -> Change<'a> {
-        let Some(state) = self.last.get(name) else {
-            return if found.is_some_and(is_blank) { Change::Remove } else { Change::Keep };
+        let file = self.files.get(name);
+        let former = file.map_or(&[][..], |file| &file.former);
+        let is_left = |found: &[u8]| {
+            is_blank(found)
+                || self.released.contains(found)
+                || former.iter().any(|record| is_torn(record, found))
         };
-        match (*state, found) {
+        match (file.map_or(State::Free, |file| file.now), found) {
             (State::Held(record) | State::Marker(record), None) => Change::Put(record),
-            (State::Held(record), Some(found)) if found != record && is_torn(record, found) => {
+            (State::Held(record), Some(found))
+                if found != record && (is_torn(record, found) || is_left(found)) =>
+            {
                 Change::Put(record)
             }
-            (State::Freed(record), Some(found)) if is_torn(record, found) => Change::Remove,
             (State::Marker(record), Some(found)) if found != record => Change::Put(record),
+            (State::Free, Some(found)) if is_left(found) => Change::Remove,
             _ => Change::Keep,
         }
     }
@@ -111,6 +147,26 @@ mod tests {
         assert_eq!(outcome.change(MARKER, Some(b"1")), Change::Put(b"2"));
         assert_eq!(outcome.change(MARKER, Some(b"2")), Change::Keep);
         assert_eq!(outcome.names().collect::<Vec<_>>(), ["2", "3", MARKER]);
+    }
+
+    #[test]
+    fn what_an_address_held_before_may_come_back_and_does_not_win() {
+        let outcome = Outcome::of(&[freed("2", A), held("2", B)]);
+        assert_eq!(outcome.change("2", Some(A)), Change::Put(B));
+        let outcome = Outcome::of(&[held("2", A), held("2", B), freed("2", B)]);
+        assert_eq!(outcome.change("2", Some(A)), Change::Remove);
+    }
+
+    #[test]
+    fn a_released_owner_holds_nothing_but_what_it_was_given_since() {
+        let released = Entry::Released { record: A };
+        let outcome = Outcome::of(&[held("2", A), held("3", A), released, held("3", A), held("4", B)]);
+        assert_eq!(outcome.change("2", Some(A)), Change::Remove);
+        assert_eq!(outcome.change("2", None), Change::Keep);
+        assert_eq!(outcome.change("3", None), Change::Put(A));
+        assert_eq!(outcome.change("4", Some(A)), Change::Put(B));
+        assert_eq!(outcome.change("5", Some(A)), Change::Remove, "older than the journal");
+        assert_eq!(outcome.change("5", Some(B)), Change::Keep);
     }
 
     #[test]

@@ -87,7 +87,9 @@ fn seen(entry: &Entry<'_>) -> (IpAddr, bool) {
     match entry {
         Entry::Held { name, .. } => (name.parse().unwrap(), true),
         Entry::Freed { name, .. } => (name.parse().unwrap(), false),
-        Entry::Marker { .. } | Entry::Checkpoint { .. } => panic!("{entry:?} is no lease"),
+        Entry::Marker { .. } | Entry::Released { .. } | Entry::Checkpoint { .. } => {
+            panic!("{entry:?} is no lease")
+        }
     }
 }
 

@@ -167,6 +167,11 @@ state = "{}"
         text("net.d"),
     );
     fs::write(scratch.path("c.toml"), config).unwrap();
+    restart_containerd(scratch)
+}
+
+/// containerd with the configuration that was written before.
+pub(crate) fn restart_containerd(scratch: &Scratch) -> Daemon {
     let arguments = ["--config", &scratch.text("c.toml"), "--log-level", "warn"];
     Daemon::start("containerd", &arguments, &scratch.path("c.sock"), &scratch.path("c.log"))
 }

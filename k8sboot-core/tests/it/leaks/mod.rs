@@ -1,5 +1,9 @@
 //! Leaks: verdicts, the races of collectors, witnesses and collection.
 
+#[cfg(feature = "node")]
+mod chain;
+#[cfg(feature = "cri")]
+mod cri;
 #[cfg(any(feature = "cri", feature = "docker"))]
 mod daemons;
 #[cfg(feature = "node")]
@@ -7,7 +11,12 @@ mod directory;
 #[cfg(feature = "docker")]
 mod docker;
 mod fixtures;
+#[cfg(feature = "node")]
+mod namespaces;
+mod properties;
 mod races;
+#[cfg(feature = "node")]
+mod repair;
 mod report;
 mod threads;
 
