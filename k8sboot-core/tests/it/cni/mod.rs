@@ -4,6 +4,7 @@
 mod bridge;
 #[cfg(feature = "node")]
 mod cache;
+mod calls;
 #[cfg(feature = "node")]
 mod chain;
 mod results;
