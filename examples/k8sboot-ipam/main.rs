@@ -2,6 +2,11 @@
 //!
 //! Configuration, files, results and errors are host-local's, so that it may be installed under that name as well. One
 //! process a call: it reads its environment and standard input, and prints one JSON document or nothing.
+//!
+//! The C library calls `main` itself: what Rust's runtime sets up first (a guard page, handlers, a look at this process's
+//! memory map) takes a tenth of the life of such a process and serves nothing here.
+
+#![no_main]
 
 mod gc;
 mod netns;
@@ -11,8 +16,8 @@ mod words;
 
 use std::{
     env,
+    ffi::c_int,
     io::{self, Read, Write},
-    process::ExitCode,
 };
 
 use k8sboot_core::cni::{Command, Environment, ErrorObject, Json, Layout, Supported, Version};
@@ -22,7 +27,13 @@ use stranded::free_stranded;
 /// What a call prints on success; empty for most verbs.
 type Answer = Result<String, ErrorObject>;
 
-fn main() -> ExitCode {
+/// Exit statuses of the protocol.
+const DONE: c_int = 0;
+const FAILED: c_int = 1;
+
+// SAFETY: no other symbol of this program has the name; the C library calls it once, with arguments that it ignores.
+#[unsafe(no_mangle)]
+extern "C" fn main() -> c_int {
     let environment = match Environment::read(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
     {
         Ok(Some(environment)) => environment,
@@ -32,12 +43,13 @@ fn main() -> ExitCode {
     if environment.command_text == Command::Version.as_str() {
         return print(&Supported::all().render());
     }
-    let mut stdin = Vec::new();
+    // One call of the system is enough for nearly every configuration.
+    let mut stdin = Vec::with_capacity(16 * 1024);
     let read = io::stdin().lock().read_to_end(&mut stdin).map_err(|error| words::stdin(&error));
     let document = read.and_then(|_| Json::parse(&stdin).map_err(|error| words::not_json(&error)));
     let version = document.as_ref().map_or(Version::LATEST, words::version_of_answer);
     match answer(&environment, document.as_ref()) {
-        Ok(text) if text.is_empty() => ExitCode::SUCCESS,
+        Ok(text) if text.is_empty() => DONE,
         Ok(text) => print(&text),
         Err(error) => refuse(error, version),
     }
@@ -67,24 +79,23 @@ fn answer(environment: &Environment, document: Result<&Json, &ErrorObject>) -> A
 }
 
 /// Without a command somebody looks what this is.
-fn about() -> ExitCode {
+fn about() -> c_int {
     let versions = Supported::all().versions().join(", ");
     let text = format!(
         "k8sboot-ipam {}: CNI IPAM plugin, in place of host-local\nCNI protocol versions supported: {versions}\n",
         env!("CARGO_PKG_VERSION")
     );
     let _ = io::stderr().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    DONE
 }
 
-fn refuse(error: ErrorObject, version: Version) -> ExitCode {
+fn refuse(error: ErrorObject, version: Version) -> c_int {
     print(&error.with_version(version.as_str()).render(Layout::Indented));
-    ExitCode::FAILURE
+    FAILED
 }
 
-fn print(text: &str) -> ExitCode {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+fn print(text: &str) -> c_int {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if printed.is_ok() { DONE } else { FAILED }
 }

@@ -1,6 +1,6 @@
 //! ADD, DEL, CHECK and STATUS.
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{fs, net::IpAddr, path::Path, time::Duration};
 
 use k8sboot_core::{
     cidr::Cidr,
@@ -8,7 +8,7 @@ use k8sboot_core::{
         CniResult, Dns, Environment, ErrorCode, ErrorObject, IpConfig, IpamConfig, IpamConfigError,
         IpamPlace, Json, Layout, Version,
     },
-    ipam::{Allocation, Holder, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
+    ipam::{Allocation, IpamError, Owner, RangeSet, Ranges, Record, Repeat, Request, Usage},
     store::{DirectoryOptions, DirectoryStore, Store, StoreError},
 };
 
@@ -16,6 +16,9 @@ use crate::{Answer, netns, stranded, words};
 
 /// Where host-local keeps its networks.
 pub(crate) const DATA_DIR: &str = "/var/lib/cni/networks";
+
+/// How long to wait for the lock: longer than any crowd of callers takes, shorter than runtimes wait for a plugin.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Gives one address of each range set, or none at all.
 pub(crate) fn add(environment: &Environment, document: &Json) -> Answer {
@@ -98,7 +101,7 @@ pub(crate) fn status(document: &Json) -> Answer {
         return Ok(String::new());
     }
     // ADD would recover them.
-    let empty = empty(&store).map_err(refused)?;
+    let empty = store.empty_records().map_err(refused)?;
     let recovers =
         |set: &RangeSet| empty.iter().filter_map(|one| one.address).any(|a| set.range_of(a).is_some());
     let mut sets = usage.iter().zip(config.ranges.sets()).enumerate();
@@ -127,7 +130,7 @@ pub(crate) fn open_existing(
 ) -> Result<Option<DirectoryStore>, ErrorObject> {
     let Some(network) = &place.network else { return Ok(None) };
     let data_dir = place.data_dir.as_deref().unwrap_or(DATA_DIR);
-    let options = DirectoryOptions::new().create(false);
+    let options = DirectoryOptions::new().create(false).lock_timeout(LOCK_TIMEOUT);
     match DirectoryStore::open(Path::new(data_dir), network, ranges.clone(), options) {
         Ok(store) => Ok(Some(store)),
         Err(StoreError::Missing { .. }) => Ok(None),
@@ -139,14 +142,8 @@ pub(crate) fn open_existing(
 ///
 /// host-local keeps them for ever. They are freed under the locks, which a living ADD holds until its record is complete.
 fn recover_empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
-    let empty = empty(store)?;
+    let empty = store.empty_records()?;
     if empty.is_empty() { Ok(empty) } else { store.free_unchanged(&empty) }
-}
-
-fn empty(store: &DirectoryStore) -> Result<Vec<Record>, StoreError> {
-    let mut records = store.records()?;
-    records.retain(|record| record.address.is_some() && record.holder == Holder::Empty);
-    Ok(records)
 }
 
 fn read(environment: &Environment, document: &Json) -> Result<IpamConfig, ErrorObject> {
@@ -158,6 +155,7 @@ pub(crate) fn open(document: &Json, ranges: &Ranges) -> Result<DirectoryStore, E
     let place = IpamPlace::read(document);
     let (network, data_dir) = (place.network.unwrap_or_default(), place.data_dir);
     let data_dir = data_dir.as_deref().unwrap_or(DATA_DIR);
-    DirectoryStore::open(Path::new(data_dir), &network, ranges.clone(), DirectoryOptions::new())
+    let options = DirectoryOptions::new().lock_timeout(LOCK_TIMEOUT);
+    DirectoryStore::open(Path::new(data_dir), &network, ranges.clone(), options)
         .map_err(|error| words::store(&error, ranges))
 }

@@ -229,7 +229,7 @@ fn possible() -> bool {
         return false;
     }
     let may = Command::new("unshare").args(["--net", "--mount", "true"]).output();
-    if !may.is_ok_and(|output| output.status.success()) || !fs::create_dir_all("/run/netns").is_ok() {
+    if !may.is_ok_and(|output| output.status.success()) || fs::create_dir_all("/run/netns").is_err() {
         eprintln!("skipped: the bridge plugin: needs root and namespaces");
         return false;
     }

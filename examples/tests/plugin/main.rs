@@ -8,6 +8,7 @@
     reason = "helpers of tests"
 )]
 
+mod better;
 mod bridge;
 mod conversation;
 mod recorded;

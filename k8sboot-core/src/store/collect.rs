@@ -53,7 +53,7 @@ pub struct Survey<'a> {
 pub struct Collected {
     /// What was freed.
     pub freed: Vec<Record>,
-    /// What should have been freed and had changed since it was read: it stays.
+    /// What should have been freed and had changed since it was read: it stays, or somebody else freed it.
     pub changed: Vec<Record>,
     /// How many entries the store had when it was read.
     pub before: usize,

@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
     ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
-    ("exec", &["cni", "config", "kubeconfig", "manifest", "pki", "plan", "token"]),
+    ("exec", &["cni", "config", "ipam", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
 
 #[test]

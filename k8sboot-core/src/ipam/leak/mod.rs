@@ -23,6 +23,11 @@
 //! - **The grace period** covers the time between the reservation and the container's appearance in a listing. kubelet
 //!   gives a sandbox four minutes; the default is ten ([`DEFAULT_GRACE`]). Zero is right only for a process that runs
 //!   every ADD of the network itself and says which are running.
+//! - **Ages** are the store's. Of records that it made in this boot it knows the time by a clock that nobody sets; of
+//!   others, host-local's for example, it has the file's time, which a clock that is set may falsify. Such a time is
+//!   reason enough to keep a record, and never the only one to free it: witnesses must have been asked and know nothing.
+//!   A record without an age is [`State::Unknown`].
+//! - **Empty records** are freed without a grace period: their writer would hold the lock under which they are removed.
 //!
 //! [`Survey`](crate::store::Survey) asks store and witnesses in the right order and collects.
 //!

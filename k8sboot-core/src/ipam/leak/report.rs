@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{evidence::SeenAddress, evidence::Testimony, policy::Policy};
 use crate::{
-    cidr::{Family, from_number, to_number},
+    cidr::{from_number, to_number},
     ipam::{Ranges, Record},
 };
 
@@ -183,7 +183,7 @@ pub struct LeakReport {
     pub testimonies: Vec<Testimony>,
     /// A verdict for each record, in the order of addresses, then names; entries without an address come last.
     pub verdicts: Vec<Verdict>,
-    /// The addresses of the ranges that nobody holds, gateways left out. Empty if no ranges were given.
+    /// The addresses of the ranges that nobody holds, in order, gateways left out. Empty if no ranges were given.
     pub free: Vec<FreeRun>,
     /// Addresses of the ranges that are configured somewhere although no record holds them, gateways left out: they
     /// may be given twice. Empty if no ranges were given.
@@ -194,6 +194,12 @@ impl LeakReport {
     /// The records that a collection frees.
     pub fn to_free(&self) -> impl Iterator<Item = &Record> {
         self.verdicts.iter().filter(|verdict| verdict.free).map(|verdict| &verdict.record)
+    }
+
+    /// The addresses of one state that records hold.
+    pub fn addresses(&self, state: State) -> impl Iterator<Item = IpAddr> {
+        let of = move |verdict: &&Verdict| verdict.state == state;
+        self.verdicts.iter().filter(of).filter_map(|verdict| verdict.record.address)
     }
 
     /// How many addresses are in each state, in the order of [`State::ALL`].
@@ -223,12 +229,9 @@ impl LeakReport {
         if let Some(verdict) = self.verdicts.get(first).filter(|verdict| at(verdict) == Some(key(address))) {
             return Some(verdict.state);
         }
-        let number = to_number(address);
-        let inside = |run: &FreeRun| {
-            Family::of(&run.first) == Family::of(&address)
-                && (to_number(run.first)..=to_number(run.last)).contains(&number)
-        };
-        self.free.iter().any(inside).then_some(State::Free)
+        let after = self.free.partition_point(|run| key(run.first) <= key(address));
+        let run = self.free.get(after.checked_sub(1)?)?;
+        (key(address) <= key(run.last)).then_some(State::Free)
     }
 }
 
@@ -267,5 +270,6 @@ pub(super) fn free_runs(ranges: &Ranges, held: &[(bool, u128)]) -> Vec<FreeRun> 
         }
         run(next, Some(end.1));
     }
+    runs.sort_by_key(|run| key(run.first));
     runs
 }

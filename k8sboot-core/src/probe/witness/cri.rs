@@ -1,18 +1,8 @@
 //! The pod sandboxes of containerd and CRI-O.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use prost::Message;
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
-};
-use tonic_prost::ProstCodec;
+use tonic::Status;
 
 use super::{
     WitnessError,
@@ -20,6 +10,7 @@ use super::{
         ListContainersResponse, ListPodSandboxResponse, ListRequest, PodSandbox, VersionRequest,
         VersionResponse,
     },
+    grpc::{Client, is_unknown},
     socket::Server,
 };
 use crate::ipam::leak::{SeenContainer, Testimony, Witness, WitnessKind};
@@ -27,9 +18,6 @@ use crate::ipam::leak::{SeenContainer, Testimony, Witness, WitnessKind};
 /// Where containerd, CRI-O and cri-dockerd listen if nobody says otherwise.
 pub const CRI_SOCKETS: [&str; 3] =
     ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock"];
-
-/// Answers may have this many bytes; a sandbox with labels takes about one kilobyte.
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Lists the pod sandboxes of a runtime that speaks CRI, in every state.
 ///
@@ -109,7 +97,8 @@ impl Cri {
         self
     }
 
-    /// All sandboxes, in every state, with those that only a container names. May be called from inside an event loop.
+    /// All sandboxes, in every state, with those that only a container names, in the order of their IDs. May be called
+    /// from inside an event loop.
     ///
     /// # Errors
     ///
@@ -124,14 +113,14 @@ impl Cri {
         let server = Server { runtime: "cri", path: &self.socket, limit: self.limit };
         server.ask(async {
             let mut client = Client::connect(server).await?;
-            let version = client.version(self.only).await?;
+            let (service, version) = version(&mut client, self.only).await?;
             // Containers first: a sandbox is listed longer than its containers.
             let containers: ListContainersResponse = client
-                .call("ListContainers", ListRequest {})
+                .call(service, "ListContainers", None, ListRequest {})
                 .await
                 .map_err(|s| client.refused("the list of containers", &s))?;
             let sandboxes: ListPodSandboxResponse = client
-                .call("ListPodSandbox", ListRequest {})
+                .call(service, "ListPodSandbox", None, ListRequest {})
                 .await
                 .map_err(|s| client.refused("the list of sandboxes", &s))?;
             let mut listed: Vec<CriSandbox> = sandboxes.items.into_iter().map(sandbox).collect();
@@ -146,6 +135,8 @@ impl Cri {
                     listed.push(CriSandbox { id, pod: String::new(), uid: String::new(), ready: false });
                 }
             }
+            // Runtimes list in no order.
+            listed.sort_by(|a, b| a.id.cmp(&b.id));
             Ok((version, listed))
         })
     }
@@ -171,59 +162,25 @@ impl Witness for Cri {
     }
 }
 
-/// A connection that speaks one version of the protocol.
-struct Client<'a> {
-    server: Server<'a>,
-    grpc: Grpc<Channel>,
-    service: &'static str,
-}
-
-impl<'a> Client<'a> {
-    async fn connect(server: Server<'a>) -> Result<Self, WitnessError> {
-        let failed =
-            |error: tonic::transport::Error| server.answer("the connection", crate::error::chain(&error));
-        let endpoint = Endpoint::from_shared(address(server.path)).map_err(failed)?;
-        let channel = endpoint.connect().await.map_err(failed)?;
-        let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
-        Ok(Self { server, grpc, service: CriProtocol::V1.service() })
-    }
-
-    /// Asks for the version, and settles which version of the protocol is spoken.
-    async fn version(&mut self, only: Option<CriProtocol>) -> Result<String, WitnessError> {
-        let all = [CriProtocol::V1, CriProtocol::V1Alpha2];
-        for protocol in all.into_iter().filter(|protocol| only.is_none_or(|only| only == *protocol)) {
-            self.service = protocol.service();
-            let answer: Result<VersionResponse, Status> =
-                self.call("Version", VersionRequest { version: "0.1.0".to_owned() }).await;
-            match answer {
-                Ok(version) => return Ok(format!("{} {}", version.runtime_name, version.runtime_version)),
-                Err(status) if status.code() == Code::Unimplemented => {}
-                Err(status) => return Err(self.refused("the version", &status)),
+/// Asks for the version, and settles which version of the protocol is spoken: its service and the runtime's words.
+async fn version(
+    client: &mut Client<'_>,
+    only: Option<CriProtocol>,
+) -> Result<(&'static str, String), WitnessError> {
+    let all = [CriProtocol::V1, CriProtocol::V1Alpha2];
+    for protocol in all.into_iter().filter(|protocol| only.is_none_or(|only| only == *protocol)) {
+        let service = protocol.service();
+        let question = VersionRequest { version: "0.1.0".to_owned() };
+        let answer: Result<VersionResponse, Status> = client.call(service, "Version", None, question).await;
+        match answer {
+            Ok(version) => {
+                return Ok((service, format!("{} {}", version.runtime_name, version.runtime_version)));
             }
+            Err(status) if is_unknown(&status) => {}
+            Err(status) => return Err(client.refused("the version", &status)),
         }
-        Err(WitnessError::Protocol {
-            runtime: self.server.runtime,
-            path: self.server.path.to_owned(),
-            expected: "runtime.v1 nor runtime.v1alpha2",
-        })
     }
-
-    async fn call<Q, A>(&mut self, method: &str, question: Q) -> Result<A, Status>
-    where
-        Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
-    {
-        let path: PathAndQuery = format!("/{}/{method}", self.service)
-            .parse()
-            .map_err(|_| Status::internal("the method has no path"))?;
-        self.grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let answer = self.grpc.unary(Request::new(question), path, ProstCodec::<Q, A>::default()).await?;
-        Ok(answer.into_inner())
-    }
-
-    fn refused(&self, request: &'static str, status: &Status) -> WitnessError {
-        self.server.answer(request, format!("{:?}: {}", status.code(), status.message()))
-    }
+    Err(client.unknown("runtime.v1 nor runtime.v1alpha2"))
 }
 
 fn sandbox(listed: PodSandbox) -> CriSandbox {
@@ -234,8 +191,4 @@ fn sandbox(listed: PodSandbox) -> CriSandbox {
         uid: metadata.uid,
         ready: listed.state == 0,
     }
-}
-
-fn address(socket: &Path) -> String {
-    format!("unix://{}", socket.display())
 }

@@ -58,8 +58,6 @@ pub(super) struct ListContainersResponse {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Container {
-    #[prost(string, tag = "1")]
-    pub(super) id: String,
     #[prost(string, tag = "2")]
     pub(super) pod_sandbox_id: String,
 }

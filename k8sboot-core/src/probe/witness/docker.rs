@@ -89,7 +89,7 @@ impl Docker {
         self
     }
 
-    /// All containers, in every state. May be called from inside an event loop.
+    /// All containers, in every state, in the order of their IDs. May be called from inside an event loop.
     ///
     /// # Errors
     ///
@@ -147,6 +147,7 @@ async fn list(server: Server<'_>) -> Result<Vec<DockerContainer>, WitnessError> 
         }
         containers.push(container);
     }
+    containers.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(containers)
 }
 

@@ -4,17 +4,26 @@
 //! The rule of safety that makes verdicts of what they say is that of [`leak`](crate::ipam::leak).
 
 #[cfg(feature = "cri")]
+mod containerd;
+#[cfg(feature = "cri")]
+mod containerd_messages;
+#[cfg(feature = "cri")]
 mod cri;
 #[cfg(feature = "cri")]
 mod cri_messages;
 #[cfg(feature = "docker")]
 mod docker;
 mod error;
+#[cfg(feature = "cri")]
+mod grpc;
 mod namespaces;
 pub mod netlink;
+mod results;
 #[cfg(any(feature = "cri", feature = "docker"))]
 mod socket;
 
+#[cfg(feature = "cri")]
+pub use containerd::{Containerd, ContainerdContainer};
 #[cfg(feature = "cri")]
 pub use cri::{CRI_SOCKETS, Cri, CriProtocol, CriSandbox};
 #[cfg(feature = "docker")]
@@ -22,3 +31,4 @@ pub use docker::{DOCKER_SOCKET, Docker, DockerContainer};
 pub(crate) use error::CODES;
 pub use error::WitnessError;
 pub use namespaces::{NAMESPACE_DIRECTORIES, Namespaces};
+pub use results::StoredResults;

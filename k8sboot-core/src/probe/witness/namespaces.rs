@@ -27,6 +27,9 @@ pub const NAMESPACE_DIRECTORIES: [&str; 4] =
 /// `f_type` of the file system of namespaces. Source: linux/magic.h.
 const NSFS_MAGIC: i64 = 0x6e73_6673;
 
+/// The inode of the PID namespace that the machine booted with. Source: linux/proc_ns.h.
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+
 const NAME: &str = "network namespaces";
 
 /// How often the processes are listed again for those that came meanwhile.
@@ -151,17 +154,26 @@ impl Visitor {
             }
         }
         self.settle_denied();
+        if self.visited.is_empty() && self.testimony.failures.is_empty() {
+            self.fail(&not_a_namespace(all.proc.join("self/ns/net")));
+        }
+        if fs::metadata(all.proc.join("self/ns/pid")).is_ok_and(|own| own.ino() != FIRST_PID_NAMESPACE) {
+            self.testimony.notes.push("processes outside this PID namespace are not seen".to_owned());
+        }
         self.testimony.notes.push(format!("{} namespaces", self.visited.len()));
         self.testimony
     }
 
     fn enter_process(&mut self, process: &Path) {
-        match self.try_enter(&process.join("ns/net")) {
+        let path = process.join("ns/net");
+        match self.try_enter(&path) {
             Err(error @ WitnessError::Namespace { op: "open", .. }) => {
                 self.denied.push((process.to_owned(), error));
             }
             Err(error) => self.fail(&error),
-            Ok(addresses) => self.note(&process.join("ns/net"), addresses),
+            Ok(Some(addresses)) => self.note(&path, addresses),
+            // A kernel whose namespaces cannot be told: nothing that it shows proves anything.
+            Ok(None) => self.fail(&not_a_namespace(path)),
         }
     }
 
@@ -179,7 +191,9 @@ impl Visitor {
     /// Enters the namespace and lists its addresses. One that is gone has none.
     fn enter(&mut self, path: &Path) {
         match self.try_enter(path) {
-            Ok(addresses) => self.note(path, addresses),
+            Ok(Some(addresses)) => self.note(path, addresses),
+            // Runtimes mount a namespace on an empty file; without the mount the namespace is gone.
+            Ok(None) => self.testimony.notes.push(format!("{} is no namespace", path.display())),
             Err(error) => self.fail(&error),
         }
     }
@@ -191,25 +205,24 @@ impl Visitor {
         self.testimony.addresses.extend(addresses.into_iter().map(seen));
     }
 
-    fn try_enter(&mut self, path: &Path) -> Result<Vec<(InterfaceAddress, String)>, WitnessError> {
+    /// `None` if the path leads to no namespace.
+    fn try_enter(&mut self, path: &Path) -> Result<Option<Vec<(InterfaceAddress, String)>>, WitnessError> {
         let at = |op| move |source: io::Error| WitnessError::Namespace { op, path: path.to_owned(), source };
         // A pipe or device in a directory of namespaces must not block or be touched.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from) {
-            Err(error) if gone(&error) => return Ok(Vec::new()),
+            Err(error) if gone(&error) => return Ok(Some(Vec::new())),
             file => File::from(file.map_err(at("open"))?),
         };
         let system = rustix::fs::fstatfs(&file).map_err(|errno| at("look at")(errno.into()))?;
         #[allow(clippy::unnecessary_cast, reason = "the field's type differs between machines")]
         if system.f_type as i64 != NSFS_MAGIC {
-            // Runtimes mount a namespace on an empty file; without the mount the namespace is gone.
-            self.testimony.notes.push(format!("{} is no namespace", path.display()));
-            return Ok(Vec::new());
+            return Ok(None);
         }
         // The open file keeps the namespace, whatever becomes of the process that led there.
         let seen = file.metadata().map_err(at("look at"))?;
         if self.visited.contains(&(seen.dev(), seen.ino())) {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
             .map_err(|errno| at("enter")(errno.into()))?;
@@ -217,7 +230,7 @@ impl Visitor {
             netlink::dump().map_err(|source| WitnessError::Netlink { path: path.to_owned(), source })?;
         self.visited.insert((seen.dev(), seen.ino()));
         self.marks.extend(mark(Path::new("/proc/thread-self")));
-        Ok(addresses)
+        Ok(Some(addresses))
     }
 
     /// Notes the first failures; without rights there is one for each process.
@@ -226,6 +239,11 @@ impl Visitor {
             self.testimony.failures.push(Failure::of(error));
         }
     }
+}
+
+fn not_a_namespace(path: PathBuf) -> WitnessError {
+    let source = io::Error::new(io::ErrorKind::InvalidData, "it is no network namespace");
+    WitnessError::Namespace { op: "look at", path, source }
 }
 
 /// The inode of a process's `net/dev`: each network namespace has its own, and reading it needs no right to trace.
@@ -293,19 +311,34 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_listed_is_a_failure_and_what_is_missing_is_not() {
+    fn what_cannot_be_seen_is_a_failure_and_what_is_gone_is_not() {
         let root = std::env::temp_dir().join(format!("k8sboot-namespaces-{}", std::process::id()));
         fs::create_dir_all(root.join("proc/self")).unwrap();
         fs::write(root.join("proc/self/mountinfo"), "").unwrap();
-        fs::write(root.join("stale"), "").unwrap();
+        fs::create_dir_all(root.join("netns")).unwrap();
+        fs::write(root.join("netns/stale"), "").unwrap();
+        let seen = |witness: &Namespaces| {
+            let testimony = witness.testify();
+            let failures: Vec<String> = testimony.failures.into_iter().map(|f| f.message).collect();
+            (failures, testimony.notes)
+        };
         let witness = Namespaces { directories: vec![root.join("missing")], proc: root.join("proc") };
-        let testimony = witness.testify();
-        assert_eq!((testimony.failures.len(), testimony.addresses.len()), (0, 0), "{testimony:?}");
-        let testimony = witness.clone().directory(root.join("stale")).testify();
-        assert_eq!(testimony.failures[0].code, crate::error::Code::WITNESS_FILE);
-        let testimony = Namespaces { directories: vec![root.clone()], ..witness }.testify();
-        assert!(testimony.failures.is_empty());
-        assert!(testimony.notes.iter().any(|note| note.ends_with("stale is no namespace")), "{testimony:?}");
+        let (failures, _) = seen(&witness);
+        assert!(
+            failures.len() == 1 && failures[0].contains("self/ns/net"),
+            "nothing seen at all: {failures:?}"
+        );
+        let (failures, notes) = seen(&witness.clone().directory(root.join("netns")));
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert!(notes.iter().any(|note| note.ends_with("netns/stale is no namespace")), "{notes:?}");
+        let (failures, _) = seen(&witness.clone().directory(root.join("netns/stale")));
+        assert!(failures[0].starts_with("read ") && failures[0].contains("netns/stale"), "{failures:?}");
+        // A process has ended; another shows something that is no namespace.
+        fs::create_dir_all(root.join("proc/7")).unwrap();
+        fs::create_dir_all(root.join("proc/8/ns")).unwrap();
+        fs::write(root.join("proc/8/ns/net"), "").unwrap();
+        let (failures, _) = seen(&witness);
+        assert!(failures.len() == 1 && failures[0].contains("proc/8/ns/net"), "{failures:?}");
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -3,16 +3,18 @@
 
 use std::{
     collections::BTreeSet,
-    fs, mem,
+    io, mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 use super::{
     DirectoryStore,
+    allocate::View,
+    boot,
     files::Files,
     listing::record,
     name::{Named, OWN, file_name},
@@ -65,10 +67,10 @@ impl Promise {
     }
 
     /// Removes what an allocation made that cannot be promised.
-    pub(super) fn take_back(&self, files: &Files) -> Result<(), StoreError> {
+    pub(super) fn take_back(&self, files: &Files, view: &mut dyn View) -> Result<(), StoreError> {
         for (name, record) in &self.made {
-            if files.look(name)?.is_some_and(|seen| seen.content == *record) {
-                files.unlink(name)?;
+            if files.look(name)?.is_some_and(|seen| seen.content == *record) && files.unlink(name)? {
+                view.removed(files, name, record);
             }
         }
         Ok(())
@@ -135,24 +137,30 @@ impl Log {
     }
 }
 
-/// Opens the journal that the options ask for, or replays one that an earlier boot left. To be called under the locks.
-pub(super) fn prepare(files: &mut Files, options: &DirectoryOptions) -> Result<(), StoreError> {
+/// Opens the journal that the options ask for, or replays one that an earlier boot left. To be called under the locks;
+/// returns the state of the directory then.
+pub(super) fn prepare(
+    files: &mut Files,
+    options: &DirectoryOptions,
+    stat: &Stat,
+) -> Result<Stat, StoreError> {
     if files.log.ready {
-        return Ok(());
+        return Ok(*stat);
     }
-    let boot = options.boot.clone().unwrap_or_else(kernel_boot);
+    // An unknown boot is like no other.
+    let boot = boot::text(options).unwrap_or_default();
     let mut log = Log { ready: true, ..Log::default() };
     match options.durability {
         Durability::Durable(journal) => {
             files.make_own()?;
-            if let Some(home) = home(files)? {
-                let restore = |entries: &[Entry<'_>]| restore(files, entries);
-                log.journal = Some(Arc::new(Journal::open(home, &boot, journal, restore)?));
-            }
+            let home = home(files).map_err(|source| files.error(StoreOp::OpenDirectory, OWN, source))?;
+            let restore = |entries: &[Entry<'_>]| restore(files, entries);
+            log.journal = Some(Arc::new(Journal::open(home, &boot, journal, restore)?));
         }
         Durability::Process => {
             let begun = Instant::now();
-            while let Some(home) = home(files)?
+            // Without a directory of its own there is no journal in it.
+            while let Ok(home) = home(files)
                 && !boot.is_empty()
                 && Journal::waits_for_replay(&home, &boot)?
             {
@@ -168,7 +176,7 @@ pub(super) fn prepare(files: &mut Files, options: &DirectoryOptions) -> Result<(
         }
     }
     files.log = log;
-    Ok(())
+    files.stat()
 }
 
 /// What an allocation has to wait for. What its owner held before is told as well: somebody else may have made it, who
@@ -178,7 +186,7 @@ pub(super) fn confirm(files: &mut Files, given: &Allocation) -> Result<Promise, 
     if files.log.is_on() {
         for assigned in given.iter() {
             let name = file_name(assigned.address);
-            if !made.iter().any(|(made, _)| *made == name)
+            if !made.iter().any(|(made, _)| *made == *name)
                 && let Some(seen) = files.look(&name)?
             {
                 files.log.put(&name, &seen.content);
@@ -190,7 +198,7 @@ pub(super) fn confirm(files: &mut Files, given: &Allocation) -> Result<Promise, 
 
 impl DirectoryStore {
     /// Opens or replays the journal, if there is anything to do about one, before the first call.
-    pub(super) fn prepare(&self) -> Result<(), StoreError> {
+    pub(super) fn open_journal(&self) -> Result<(), StoreError> {
         let begun = Instant::now();
         loop {
             let done = match self.options.durability {
@@ -221,7 +229,7 @@ fn restore(files: &mut Files, entries: &[Entry<'_>]) -> Result<(), StoreError> {
         }
         let seen = files.look(name)?;
         // A directory, pipe or what cannot be read is somebody else's.
-        if seen.as_ref().is_some_and(|seen| seen.kind != FileType::RegularFile || seen.unreadable) {
+        if seen.as_ref().is_some_and(|seen| seen.kind != FileType::RegularFile || seen.failure.is_some()) {
             continue;
         }
         match outcome.change(name, seen.as_ref().map(|seen| seen.content.as_slice())) {
@@ -233,20 +241,10 @@ fn restore(files: &mut Files, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The directory of this library's own files, if it is there.
-fn home(files: &Files) -> Result<Option<Home>, StoreError> {
+/// The directory of this library's own files.
+fn home(files: &Files) -> io::Result<Home> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = files.run(StoreOp::OpenDirectory, OWN, || {
-        match rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()) {
-            Err(rustix::io::Errno::NOENT) => Ok(None),
-            other => other.map(Some),
-        }
-    })?;
-    let home = |directory| Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() };
-    Ok(directory.map(home))
-}
-
-/// The kernel's identity of this boot; empty if it cannot be read, which is like no other.
-fn kernel_boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+    let directory = files
+        .call(StoreOp::OpenDirectory, OWN, || rustix::fs::openat(files.dir(), OWN, flags, Mode::empty()))?;
+    Ok(Home { directory, path: files.path().join(OWN), name: OWN, hook: files.hook() })
 }

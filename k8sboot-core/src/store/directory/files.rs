@@ -1,6 +1,7 @@
 //! The directory's handles and the system calls on them. Each is announced to the hook and names its path if it fails.
 
 use std::{
+    cell::Cell,
     io::{self, Write as _},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
@@ -39,6 +40,11 @@ pub(super) struct Files {
     nameless: bool,
     /// Where changes are told.
     pub(super) log: Log,
+    local: bool,
+    /// Device and inode of the directory and of the lock.
+    places: ((u64, u64), Option<(u64, u64)>),
+    /// Something in the directory was changed, or tried to be, since this was asked last.
+    changed: Cell<bool>,
 }
 
 /// Which state of which file: changes with every write, link or rename of it.
@@ -57,8 +63,8 @@ pub(super) struct Seen {
     pub(super) content: Vec<u8>,
     /// A symbolic link leads to it.
     pub(super) linked: bool,
-    /// The content could not be read.
-    pub(super) unreadable: bool,
+    /// Why the content could not be read.
+    pub(super) failure: Option<io::Error>,
 }
 
 impl Files {
@@ -74,6 +80,21 @@ impl Files {
         let data = open_data(data_dir, &path, options)?;
         let dir = open_network(&data, network, &path, options)?;
         let lock = open_lock(&dir, &path, options)?;
+        let find = |fd: &OwnedFd, name: &str| match rustix::fs::fstat(fd) {
+            Ok(stat) => Ok(stat),
+            Err(errno) => {
+                let path = path.join(name).display().to_string();
+                Err(StoreError::Io { op: StoreOp::Inspect, path, source: errno.into() })
+            }
+        };
+        let locked = lock.as_ref().map(|lock| find(lock, LOCK)).transpose()?;
+        if locked.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+            let path = path.join(LOCK).display().to_string();
+            let (expected, found) = ("a file", "a directory");
+            return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
+        }
+        let places = (place(&find(&dir, ".")?), locked.as_ref().map(place));
+        let local = rustix::fs::fstatfs(&dir).is_ok_and(|stat| is_local(stat.f_type));
         Ok(Self {
             data,
             dir,
@@ -84,6 +105,9 @@ impl Files {
             hook,
             nameless: true,
             log: Log::default(),
+            local,
+            places,
+            changed: Cell::new(false),
         })
     }
 
@@ -101,6 +125,27 @@ impl Files {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the directory may have been changed since the last time this was asked.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.take()
+    }
+
+    /// The directory's own state.
+    pub(super) fn stat(&self) -> Result<Stat, StoreError> {
+        rustix::fs::fstat(&self.dir).map_err(|e| self.error(StoreOp::Inspect, ".", e))
+    }
+
+    /// Whether each change of the directory, by whomever, shows at once in its times: a file system of this machine does
+    /// that, one over the network need not.
+    pub(super) fn has_reliable_times(&self) -> bool {
+        self.local
+    }
+
+    /// Whether a new file is written under a temporary name first.
+    pub(super) const fn needs_temporary(&self) -> bool {
+        !self.nameless
     }
 
     /// The whole path of a name, for errors.
@@ -121,6 +166,9 @@ impl Files {
     ) -> Result<T, io::Error> {
         if let Some(hook) = &self.hook {
             hook.before(op, name)?;
+        }
+        if matches!(op, StoreOp::Link | StoreOp::Rename | StoreOp::Unlink) {
+            self.changed.set(true);
         }
         let value = loop {
             match run() {
@@ -144,32 +192,20 @@ impl Files {
         self.call(op, name, run).map_err(|source| self.error(op, name, source))
     }
 
-    /// Whether the handles are still what their names stand for. To be asked under the locks.
-    pub(super) fn is_current(&self) -> Result<bool, StoreError> {
+    /// The directory's state, if the handles are still what their names stand for. To be asked under the locks.
+    pub(super) fn current(&self) -> Result<Option<Stat>, StoreError> {
         let flags = if self.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-        let same = |one: &Stat, other: &Stat| one.st_ino == other.st_ino && one.st_dev == other.st_dev;
         let now = |at: &OwnedFd, name: &str, flags| match rustix::fs::statat(at, name, flags) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(self.error(StoreOp::Inspect, name, errno)),
         };
-        let fstat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(|e| self.error(StoreOp::Inspect, ".", e));
-        let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(false) };
-        let lock = match (now(&self.dir, LOCK, AtFlags::empty())?, &self.lock) {
-            (Some(there), Some(lock)) => {
-                if FileType::from_raw_mode(there.st_mode) == FileType::Directory {
-                    let (path, expected, found) = (self.path_of(LOCK), "a file", "a directory");
-                    return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
-                }
-                same(&there, &fstat(lock)?)
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        Ok(lock && same(&dir, &fstat(&self.dir)?))
+        let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(None) };
+        let lock = now(&self.dir, LOCK, AtFlags::empty())?;
+        Ok((place(&dir) == self.places.0 && lock.as_ref().map(place) == self.places.1).then_some(dir))
     }
 
-    /// Opens again what [`is_current`](Self::is_current) found replaced.
+    /// Opens again what [`current`](Self::current) found replaced.
     pub(super) fn reopen(&mut self, data_dir: &Path, options: &DirectoryOptions) -> Result<(), StoreError> {
         let network = std::mem::take(&mut self.network);
         let nameless = self.nameless;
@@ -215,8 +251,8 @@ impl Files {
         content.clear();
         // A pipe or device in a record's place must not block or act.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let seen = |kind, identity, linked, unreadable| {
-            Ok(Some(Seen { kind, identity, content: Vec::new(), linked, unreadable }))
+        let seen = |kind, identity, linked, failure| {
+            Ok(Some(Seen { kind, identity, content: Vec::new(), linked, failure }))
         };
         let opened = self.call(StoreOp::Read, name, || {
             match rustix::fs::openat(&self.dir, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
@@ -233,7 +269,7 @@ impl Files {
                 return match rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => {
                         let kind = FileType::from_raw_mode(stat.st_mode);
-                        seen(kind, Some(Identity::of(&stat)), kind == FileType::Symlink, true)
+                        seen(kind, Some(Identity::of(&stat)), kind == FileType::Symlink, Some(error))
                     }
                     Err(Errno::NOENT) => Ok(None),
                     Err(_) => Err(self.error(StoreOp::Read, name, error)),
@@ -242,8 +278,11 @@ impl Files {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|e| self.error(StoreOp::Inspect, name, e))?;
         let kind = FileType::from_raw_mode(stat.st_mode);
-        let readable = kind == FileType::RegularFile && read_all(&fd, content).is_ok();
-        seen(kind, Some(Identity::of(&stat)), linked, !readable)
+        let failure = match kind {
+            FileType::RegularFile => read_all(&fd, content).err().map(io::Error::from),
+            _ => Some(io::ErrorKind::InvalidInput.into()),
+        };
+        seen(kind, Some(Identity::of(&stat)), linked, failure)
     }
 
     /// Makes a file with its content, all at once: it is there complete or not at all. `None` if the name is taken.
@@ -448,6 +487,29 @@ impl Identity {
         hash.bytes(content);
         hash.finish()
     }
+}
+
+/// The magic numbers of ext2 to 4, XFS, Btrfs, tmpfs, ramfs, overlayfs, F2FS, ZFS and bcachefs.
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the types differ between machines")]
+fn is_local(magic: rustix::fs::FsWord) -> bool {
+    const LOCAL: [u64; 9] = [
+        0xef53,
+        0x5846_5342,
+        0x9123_683e,
+        0x0102_1994,
+        0x8584_58f6,
+        0x794c_7630,
+        0xf2f5_2010,
+        0x2fc1_2fc1,
+        0xca45_1a4e,
+    ];
+    u64::try_from(magic).is_ok_and(|magic| LOCAL.contains(&(magic & 0xffff_ffff)))
+}
+
+/// Device and inode.
+#[allow(clippy::useless_conversion, reason = "the types differ between machines")]
+fn place(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev.into(), stat.st_ino.into())
 }
 
 fn read_all(fd: &impl AsFd, content: &mut Vec<u8>) -> rustix::io::Result<()> {

@@ -1,6 +1,8 @@
 //! A hash that is the same in every build, for the index on disk and for versions of records. Not against attackers: what
 //! it finds is always compared with the record itself.
 
+use std::hash::Hasher;
+
 /// Bytes and numbers become 64 bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hash(u64);
@@ -31,6 +33,22 @@ impl Hash {
     pub(super) const fn finish(self) -> u64 {
         let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ (mixed >> 32)
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hasher for Hash {
+    fn finish(&self) -> u64 {
+        Self::finish(*self)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
     }
 }
 

@@ -9,11 +9,14 @@ use std::{
 use rustix::fs::FileType;
 
 use super::{
-    files::{Files, Seen},
+    allocate::View,
+    files::{Files, Identity, Seen},
+    marker::Marker,
     name::{Named, OWN},
 };
 use crate::{
-    ipam::{Holder, Owner, Record},
+    cidr::from_number,
+    ipam::{Holder, Owner, Range, Record},
     store::StoreError,
 };
 
@@ -22,6 +25,7 @@ use crate::{
 pub(super) struct Listing {
     entries: Vec<Entry>,
     taken: BTreeSet<IpAddr>,
+    directories: bool,
 }
 
 /// One file, or a directory in an address's place.
@@ -41,6 +45,29 @@ pub(super) struct Held {
     pub(super) address: IpAddr,
 }
 
+/// The files of an owner, in the order of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owned {
+    /// With its container and interface.
+    pub(super) exact: Vec<Held>,
+    /// With its container alone, as host-local wrote them before 0.8.0.
+    pub(super) legacy: Vec<Held>,
+}
+
+impl Owned {
+    /// What is freed and found: what has the interface, or without any such file what has none.
+    pub(super) fn released(self) -> Vec<Held> {
+        if self.exact.is_empty() { self.legacy } else { self.exact }
+    }
+
+    /// What counts as a duplicate: both.
+    pub(super) fn both(mut self) -> Vec<Held> {
+        self.exact.append(&mut self.legacy);
+        self.exact.sort_by(|a, b| a.name.cmp(&b.name));
+        self.exact
+    }
+}
+
 impl Listing {
     /// Reads everything, in the order in which host-local walks: by name, a directory's files in its place.
     pub(super) fn read(files: &Files) -> Result<Self, StoreError> {
@@ -58,6 +85,7 @@ impl Listing {
             }
             let Some(seen) = files.look(&name)? else { continue };
             if seen.kind == FileType::Directory && !seen.linked {
+                listing.directories = true;
                 // As in host-local, what cannot be read below is as if it were not there.
                 let below = files.list(&name).unwrap_or_default();
                 open.extend(below.into_iter().rev().map(|below| format!("{name}/{below}")));
@@ -79,12 +107,23 @@ impl Listing {
         self.entries.push(entry);
     }
 
+    /// Whether there are directories beside this library's own.
+    pub(super) const fn has_directories(&self) -> bool {
+        self.directories
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The files of an owner; without any, those of its container without an interface.
-    pub(super) fn held(&self, owner: Owner<'_>) -> Vec<Held> {
+    /// How many addresses of those that `counts` have a file.
+    pub(super) fn count(&self, counts: impl Fn(IpAddr) -> bool) -> u128 {
+        self.taken.iter().filter(|address| counts(**address)).count() as u128
+    }
+}
+
+impl View for Listing {
+    fn held(&mut self, _: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
         let matching = |wanted: &str| {
             let held = |entry: &Entry| {
                 let address = entry.named.address()?;
@@ -93,47 +132,62 @@ impl Listing {
             };
             self.entries.iter().filter_map(held).collect::<Vec<_>>()
         };
-        let exact = matching(&record(owner));
-        if exact.is_empty() { matching(owner.container()) } else { exact }
+        Ok(Owned { exact: matching(record), legacy: matching(owner.container()) })
     }
 
-    pub(super) fn is_taken(&self, address: IpAddr) -> bool {
-        self.taken.contains(&address)
+    fn is_taken(&mut self, _: &Files, address: IpAddr) -> Result<bool, StoreError> {
+        Ok(self.taken.contains(&address))
     }
 
-    /// The first address from `from` to `to` without a file.
-    pub(super) fn next_free(
-        &self,
+    fn next_free(
+        &mut self,
+        _: &Files,
+        range: &Range,
         from: u128,
         to: u128,
-        address_of: impl Fn(u128) -> IpAddr,
-    ) -> Option<IpAddr> {
-        (from..=to).map(address_of).find(|address| !self.taken.contains(address))
+    ) -> Result<Option<IpAddr>, StoreError> {
+        let address = |number| from_number(range.subnet().family(), number);
+        Ok((from..=to).map(address).find(|address| !self.taken.contains(address)))
     }
 
-    /// How many addresses of those that `counts` have a file.
-    pub(super) fn count(&self, counts: impl Fn(IpAddr) -> bool) -> u128 {
-        self.taken.iter().filter(|address| counts(**address)).count() as u128
-    }
+    /// Every call reads everything, and removes what a killed one left.
+    fn begin(&mut self, _: &Files) {}
 
-    /// Notes a file that was made or met.
-    pub(super) fn note_taken(&mut self, address: IpAddr) {
+    fn made(&mut self, _: &Files, address: IpAddr, _: &[u8], _: Identity) {
         self.taken.insert(address);
     }
 
-    /// Notes that a file was removed.
-    pub(super) fn note_removed(&mut self, name: &str) {
+    fn met(&mut self, _: &Files, address: IpAddr) {
+        self.taken.insert(address);
+    }
+
+    fn removed(&mut self, _: &Files, name: &str, _: &[u8]) {
         self.entries.retain(|entry| entry.name != name);
         if let Named::Address(address) = Named::of(name) {
             self.taken.remove(&address);
         }
     }
+
+    /// Nothing tells without an index.
+    fn earlier(&mut self, _: &Files, _: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn marker(&mut self, files: &Files, set: usize) -> Marker {
+        Marker::read(files, set)
+    }
+
+    fn keep_marker(&mut self, _: usize, _: Marker) {}
 }
 
 impl Entry {
     pub(super) fn record(&self) -> Record {
         let holder = match self.seen.kind {
-            FileType::RegularFile if self.seen.unreadable => foreign("a file that cannot be read"),
+            FileType::RegularFile if self.seen.failure.is_some() => foreign("a file that cannot be read"),
             FileType::RegularFile => Holder::parse(&self.seen.content),
             FileType::Directory => foreign("a directory"),
             FileType::Symlink => foreign("a symbolic link to nowhere"),

@@ -54,6 +54,16 @@ impl Marker {
         }
     }
 
+    /// Whether the file is kept open.
+    pub(super) const fn is_open(&self) -> bool {
+        self.fd.is_some()
+    }
+
+    /// Whether moving the marker there takes a temporary file.
+    pub(super) fn needs_temporary(&self, address: IpAddr) -> bool {
+        self.fd.is_some() && file_name(address).len() < self.length
+    }
+
     /// Moves the marker. Whoever reads it at any moment reads the old address or the new one.
     pub(super) fn write(&mut self, files: &mut Files, address: IpAddr) -> Result<(), StoreError> {
         if self.address == Some(address) {

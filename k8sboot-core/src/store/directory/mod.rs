@@ -10,15 +10,20 @@
 //! options allow it: host-local itself does not find its records behind one.
 
 mod allocate;
+mod boot;
 mod durable;
 mod files;
+mod findings;
 mod gate;
 mod hash;
+mod index;
 mod listing;
 mod lock;
 mod marker;
 mod name;
 mod options;
+mod repair;
+mod watch;
 
 use std::{
     fmt,
@@ -27,19 +32,25 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Stat};
 
 use self::{
     allocate::View,
-    files::{Files, Identity},
-    gate::Gate,
-    listing::{Held, Listing},
+    boot::ThisBoot,
+    files::Files,
+    gate::{Gate, Pass},
+    index::Index,
+    listing::{Entry, Listing},
     lock::Patience,
     name::Named,
 };
-pub use self::{durable::Durability, options::DirectoryOptions};
+pub use self::{
+    durable::Durability,
+    options::{DirectoryOptions, EarlierBoot},
+    repair::{Defect, Finding, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
+};
 use super::{Store, StoreError};
-use crate::ipam::{Allocation, Owner, Range, Ranges, Record, Request, Usage};
+use crate::ipam::{Allocation, Boot, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
 
 /// host-local's directory of one network.
 ///
@@ -69,7 +80,23 @@ pub struct DirectoryStore {
     ranges: Ranges,
     options: DirectoryOptions,
     gate: Gate,
-    files: Mutex<Files>,
+    state: Mutex<State>,
+}
+
+/// What a store has open.
+struct State {
+    files: Files,
+    boot: ThisBoot,
+    /// What a store that stays open keeps in memory.
+    index: Option<Index>,
+    /// The index was found to be wrong by the call before.
+    unusable: bool,
+}
+
+/// What one call knows of the directory.
+enum Knowledge {
+    Index(Box<Index>),
+    Listing(Listing),
 }
 
 impl DirectoryStore {
@@ -82,7 +109,8 @@ impl DirectoryStore {
     /// # Errors
     ///
     /// [`StoreError::NetworkName`], [`StoreError::Kind`] if a file is in the way, [`StoreError::Link`],
-    /// [`StoreError::Missing`] if it is not to be made, [`StoreError::Io`].
+    /// [`StoreError::Missing`] if it is not to be made, [`StoreError::Io`]. With [`Durability::Durable`] also
+    /// [`StoreError::JournalBusy`], [`StoreError::JournalDamaged`] and [`StoreError::Locked`]: the lock is taken then.
     pub fn open(
         data_dir: impl AsRef<Path>,
         network: &str,
@@ -91,15 +119,48 @@ impl DirectoryStore {
     ) -> Result<Self, StoreError> {
         let data_dir = data_dir.as_ref().to_path_buf();
         let files = Files::open(&data_dir, network, &options)?;
-        let store = Self { data_dir, ranges, options, gate: Gate::default(), files: Mutex::new(files) };
-        store.prepare()?;
+        let boot = ThisBoot::find(&options);
+        let state = Mutex::new(State { files, boot, index: None, unusable: false });
+        let store = Self { data_dir, ranges, options, gate: Gate::default(), state };
+        store.open_journal()?;
         Ok(store)
     }
 
     /// The directory of the network.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).path().to_path_buf()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    }
+
+    /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
+    /// grow with the number of records.
+    ///
+    /// A living ADD holds the lock until its record is complete, and this looks under the lock:
+    /// [`free_unchanged`](Store::free_unchanged) may free them.
+    ///
+    /// # Errors
+    ///
+    /// What hindered the store.
+    pub fn empty_records(&self) -> Result<Vec<Record>, StoreError> {
+        self.locked(|files, knowledge| {
+            let names: Vec<String> = match knowledge {
+                Knowledge::Index(index) => {
+                    index.unsure().iter().map(|address| String::from(&*name::file_name(*address))).collect()
+                }
+                Knowledge::Listing(listing) => {
+                    listing.entries().iter().map(|entry| entry.name.clone()).collect()
+                }
+            };
+            let mut empty = Vec::new();
+            for name in names {
+                let Some(seen) = files.look(&name)? else { continue };
+                let record = Entry { named: Named::of(&name), name, nested: false, seen }.record();
+                if record.address.is_some() && record.holder == Holder::Empty {
+                    empty.push(record);
+                }
+            }
+            Ok(empty)
+        })
     }
 
     /// The range sets it gives addresses of.
@@ -111,59 +172,161 @@ impl DirectoryStore {
     /// Runs something under all locks, on the directory that the name stands for now.
     fn locked<T>(
         &self,
-        run: impl FnOnce(&mut Files, &mut Listing) -> Result<T, StoreError>,
+        mut run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut patience = Patience::new(self.options.lock_timeout);
-        let _pass = self.gate.pass(&patience).ok_or_else(|| StoreError::Locked {
+        let _pass = self.pass(&patience)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        let stat = self.take_locks(state, &mut patience)?;
+        let ready = durable::prepare(&mut state.files, &self.options, &stat);
+        let mut done = ready.and_then(|stat| self.run_once(state, &stat, &mut run));
+        if done.is_err() && state.unusable {
+            // The index was wrong. It is gone now, and what was done is undone: the records themselves are asked.
+            done = state.files.stat().and_then(|stat| self.run_once(state, &stat, &mut run));
+        }
+        lock::release(&state.files);
+        done
+    }
+
+    fn pass(&self, patience: &Patience) -> Result<Pass<'_>, StoreError> {
+        self.gate.pass(patience).ok_or_else(|| StoreError::Locked {
             path: self.path().display().to_string(),
             holder: Some(std::process::id()),
             waited: patience.waited(),
-        })?;
-        // A panic leaves no state behind that is not read again.
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        })
+    }
+
+    /// Takes the locks of the directory that the name stands for; opens it again if that is another one.
+    fn take_locks(&self, state: &mut State, patience: &mut Patience) -> Result<Stat, StoreError> {
         loop {
-            lock::take(&files, &mut patience)?;
-            match files.is_current() {
-                Ok(true) => break,
-                Ok(false) => {
-                    lock::release(&files);
-                    files.reopen(&self.data_dir, &self.options)?;
+            lock::take(&state.files, patience)?;
+            let current = match (&state.index, state.files.stat()) {
+                // Nothing was done to the directory since: the names in it are the same, too.
+                (Some(index), Ok(stat)) if index.is_fresh(&stat) => Ok(Some(stat)),
+                _ => state.files.current(),
+            };
+            match current {
+                Ok(Some(stat)) => return Ok(stat),
+                Ok(None) => {
+                    lock::release(&state.files);
+                    state.index = None;
+                    state.files.reopen(&self.data_dir, &self.options)?;
                 }
                 Err(error) => {
-                    lock::release(&files);
+                    lock::release(&state.files);
                     return Err(error);
                 }
             }
         }
-        let ready = durable::prepare(&mut files, &self.options);
-        let listing = ready.and_then(|()| files.clean()).and_then(|()| Listing::read(&files));
-        let done = listing.and_then(|mut listing| run(&mut files, &mut listing));
-        lock::release(&files);
+    }
+
+    fn run_once<T>(
+        &self,
+        state: &mut State,
+        stat: &Stat,
+        run: &mut impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut knowledge = self.prepare(state, stat)?;
+        let done = run(&mut state.files, &mut knowledge);
+        let changed = state.files.take_changed();
+        state.unusable = false;
+        if let Knowledge::Index(mut index) = knowledge {
+            state.unusable = index.is_unusable();
+            // After an error of the system nobody knows what was done and what not.
+            let sound = matches!(done, Ok(_) | Err(StoreError::Ipam(_)));
+            let written = !changed && !index.is_changed() || index.commit(&state.files);
+            if sound && written && !state.unusable && self.options.resident {
+                state.index = Some(*index);
+            }
+        }
         done
+    }
+
+    /// What is known of the directory: the index, if it is proven fresh or can be made, or else everything there is.
+    fn prepare(&self, state: &mut State, stat: &Stat) -> Result<Knowledge, StoreError> {
+        let State { files, index, boot, .. } = state;
+        files.take_changed();
+        if let Some(mut index) = index.take() {
+            let fresh = index.is_fresh(stat) && index.tidy(files)?;
+            if fresh || index.refresh(files)? {
+                return Ok(Knowledge::Index(Box::new(index)));
+            }
+        }
+        let resident = self.options.resident;
+        let indexed = self.options.index && files.has_reliable_times();
+        if indexed
+            && !state.unusable
+            && let Some(index) = Index::open(files, stat, boot, resident)
+        {
+            return Ok(Knowledge::Index(Box::new(index)));
+        }
+        files.clean()?;
+        let listing = Listing::read(files)?;
+        if indexed && let Some(index) = Index::build(files, &listing, boot, resident) {
+            return Ok(Knowledge::Index(Box::new(index)));
+        }
+        Ok(Knowledge::Listing(listing))
+    }
+
+    /// Refuses at once if it is proven that the first range set is still full. `None` if that is not so.
+    ///
+    /// No lock is needed: nobody changed the directory since this store saw that no address was free, so none was free
+    /// when its times were read.
+    fn refuse(&self, request: &Request<'_>) -> Option<StoreError> {
+        let first = self.ranges.sets().first().filter(|_| self.options.resident)?;
+        let patience = Patience::new(self.options.lock_timeout);
+        let _pass = self.gate.pass(&patience)?;
+        let mut state = self.state.lock().ok()?;
+        let State { files, index, .. } = &mut *state;
+        let index = index.as_mut().filter(|index| index.first_set_full() && request.addresses.is_empty())?;
+        if !index.is_fresh(&files.stat().ok()?) {
+            return None;
+        }
+        let held = View::held(index, files, request.owner, &listing::record(request.owner)).ok()?.both();
+        if held.iter().any(|held| first.range_of(held.address).is_some()) {
+            return None;
+        }
+        let size = first.size();
+        Some(IpamError::Exhausted { set: 0, held: size, resting: 0, size }.into())
     }
 }
 
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        let promise = self.locked(|files, listing| {
+        if let Some(error) = self.refuse(request) {
+            return Err(error);
+        }
+        let reclaim = self.options.reclaims();
+        let promise = self.locked(|files, knowledge| {
             files.log.begin(request.owner)?;
-            allocate::allocate(files, listing, &self.ranges, request, out)?;
+            let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
+            if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
+                (&done, knowledge)
+            {
+                index.note_first_set_full();
+            }
+            done?;
             durable::confirm(files, out)
         })?;
         promise.keep().or_else(|error| {
             out.clear();
-            self.locked(|files, _| promise.take_back(files)).and(Err(error))
+            self.locked(|files, knowledge| promise.take_back(files, knowledge.view())).and(Err(error))
         })
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
-        let promise = self.locked(|files, listing| {
+        let record = listing::record(owner);
+        let promise = self.locked(|files, knowledge| {
+            let view = knowledge.view();
             let mut failed = None;
-            for held in View::held(listing, files, owner)? {
+            for held in view.held(files, owner, &record)?.released() {
                 match files.unlink(&held.name) {
-                    Ok(true) => freed.push(held.address),
-                    Ok(false) => {}
+                    Ok(there) => {
+                        view.removed(files, &held.name, owner.container().as_bytes());
+                        freed.extend(there.then_some(held.address));
+                    }
                     // The others are freed all the same.
                     Err(error) => failed = failed.or(Some(error)),
                 }
@@ -174,30 +337,52 @@ impl Store for DirectoryStore {
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
-        self.locked(|files, listing| {
-            out.extend(View::held(listing, files, owner)?.into_iter().map(|held| held.address));
+        let record = listing::record(owner);
+        self.locked(|files, knowledge| {
+            out.extend(
+                knowledge.view().held(files, owner, &record)?.released().into_iter().map(|held| held.address),
+            );
             Ok(())
         })
     }
 
     fn records(&self) -> Result<Vec<Record>, StoreError> {
-        self.locked(|_, listing| {
-            let mut records: Vec<Record> = listing.entries().iter().map(listing::Entry::record).collect();
-            records.sort_by(|a, b| {
-                (a.address.is_none(), a.address, &a.name).cmp(&(b.address.is_none(), b.address, &b.name))
-            });
+        self.locked(|files, knowledge| {
+            let mut records = match knowledge {
+                Knowledge::Listing(listing) => listing.entries().iter().map(Entry::record).collect(),
+                Knowledge::Index(index) => {
+                    let listing = Listing::read(files)?;
+                    let record = |entry: &Entry| {
+                        let mut record = entry.record();
+                        if let Some(address) = record.address {
+                            let (boot, age) = index.boot_of(address, &entry.seen.content, record.version)?;
+                            // The index knows when it made a record. When it only saw one, the file's time tells more.
+                            record.age = if boot == Boot::Unknown { record.age.max(age) } else { age };
+                            record.boot = boot;
+                        }
+                        // What outlives a boot on purpose is not stale for being older than it.
+                        if record.boot == Boot::Earlier && files.log.is_on() {
+                            record.boot = Boot::Unknown;
+                        }
+                        Ok(record)
+                    };
+                    listing.entries().iter().map(record).collect::<Result<Vec<_>, StoreError>>()?
+                }
+            };
+            let order = |record: &Record| (record.address.is_none(), record.address);
+            records.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name)));
             Ok(records)
         })
     }
 
     fn free_unchanged(&self, seen: &[Record]) -> Result<Vec<Record>, StoreError> {
-        let (freed, promise) = self.locked(|files, _| {
+        let (freed, promise) = self.locked(|files, knowledge| {
             let mut freed = Vec::new();
             for old in seen.iter().filter(|old| is_record_name(&old.name)) {
-                let unchanged = files
-                    .look(&old.name)?
-                    .is_some_and(|now| now.kind != FileType::Directory && now.version() == old.version);
-                if unchanged && files.unlink(&old.name)? {
+                let Some(now) = files.look(&old.name)? else { continue };
+                let same = now.kind != FileType::Directory && now.version() == old.version;
+                if same && files.unlink(&old.name)? {
+                    knowledge.view().removed(files, &old.name, &now.content);
                     freed.push(old.clone());
                 }
             }
@@ -207,13 +392,33 @@ impl Store for DirectoryStore {
     }
 
     fn usage(&self) -> Result<Vec<Usage>, StoreError> {
-        self.locked(|_, listing| {
+        self.locked(|_, knowledge| {
             let usage = |set: &crate::ipam::RangeSet| {
                 let counts = |a: IpAddr| set.range_of(a).is_some_and(|range| range.gateway() != a);
-                Usage::new(listing.count(counts), 0, set.size())
+                let held = match knowledge {
+                    Knowledge::Listing(listing) => listing.count(counts),
+                    Knowledge::Index(index) => index.count(counts)?,
+                };
+                Ok(Usage::new(held, 0, set.size()))
             };
-            Ok(self.ranges.sets().iter().map(usage).collect())
+            self.ranges.sets().iter().map(usage).collect()
         })
+    }
+}
+
+impl Knowledge {
+    fn view(&mut self) -> &mut dyn View {
+        match self {
+            Self::Index(index) => &mut **index,
+            Self::Listing(listing) => listing,
+        }
+    }
+
+    /// After changes that the index is not told of, it is not declared good again.
+    fn distrust(&mut self) {
+        if let Self::Index(index) = self {
+            index.distrust();
+        }
     }
 }
 
@@ -224,40 +429,6 @@ impl fmt::Debug for DirectoryStore {
             .field("ranges", &self.ranges)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-impl View for Listing {
-    fn held(&mut self, _: &Files, owner: Owner<'_>) -> Result<Vec<Held>, StoreError> {
-        Ok(Listing::held(self, owner))
-    }
-
-    fn is_taken(&mut self, _: &Files, address: IpAddr) -> Result<bool, StoreError> {
-        Ok(Listing::is_taken(self, address))
-    }
-
-    fn next_free(
-        &mut self,
-        _: &Files,
-        range: &Range,
-        from: u128,
-        to: u128,
-    ) -> Result<Option<IpAddr>, StoreError> {
-        Ok(Listing::next_free(self, from, to, |number| allocate::address_in(range, number)))
-    }
-
-    fn made(&mut self, files: &Files, address: IpAddr, _: Owner<'_>, _: Identity) -> Result<(), StoreError> {
-        self.met(files, address)
-    }
-
-    fn met(&mut self, _: &Files, address: IpAddr) -> Result<(), StoreError> {
-        self.note_taken(address);
-        Ok(())
-    }
-
-    fn removed(&mut self, _: &Files, name: &str) -> Result<(), StoreError> {
-        self.note_removed(name);
-        Ok(())
     }
 }
 

@@ -1,6 +1,10 @@
 //! The names in host-local's directory.
 
-use std::net::IpAddr;
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+    ops::Deref,
+};
 
 use crate::store::StoreError;
 
@@ -29,7 +33,11 @@ impl Named {
         match name.parse::<IpAddr>() {
             Ok(address) => {
                 let address = address.to_canonical();
-                if file_name(address) == name { Self::Address(address) } else { Self::OtherSpelling(address) }
+                if *file_name(address) == *name {
+                    Self::Address(address)
+                } else {
+                    Self::OtherSpelling(address)
+                }
             }
             Err(_) if name == LOCK || name.starts_with('.') || is_marker(name) => Self::Furniture,
             Err(_) => Self::Foreign,
@@ -44,9 +52,40 @@ impl Named {
     }
 }
 
+/// The name of an address's file, without a heap allocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileName {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+/// The longest address as text has 39 bytes.
+const LONGEST: usize = 48;
+
+impl fmt::Write for FileName {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        let place = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+impl Deref for FileName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
 /// The name of an address's file: dotted decimal, or RFC 5952; an IPv4-mapped address is the IPv4 address.
-pub(super) fn file_name(address: IpAddr) -> String {
-    address.to_canonical().to_string()
+pub(super) fn file_name(address: IpAddr) -> FileName {
+    let mut name = FileName { bytes: [0; LONGEST], length: 0 };
+    // Every address fits.
+    let _ = write!(name, "{}", address.to_canonical());
+    name
 }
 
 /// The name of the marker of a range set.
@@ -54,7 +93,8 @@ pub(super) fn marker_name(set: usize) -> String {
     format!("{MARKER}.{set}")
 }
 
-fn is_marker(name: &str) -> bool {
+/// Whether a name is a marker's.
+pub(super) fn is_marker(name: &str) -> bool {
     name.strip_prefix(MARKER).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

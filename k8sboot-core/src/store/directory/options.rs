@@ -5,6 +5,18 @@ use std::{fmt, io, sync::Arc, time::Duration};
 use super::durable::Durability;
 use crate::store::{StoreHook, StoreOp};
 
+/// What becomes of a record that was certainly there before this boot of the machine: its container is dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EarlierBoot {
+    /// It stays until somebody frees it, as with host-local.
+    #[default]
+    Keep,
+    /// Its owner gets the address again when it asks, instead of being told that it has one; anybody gets it when no
+    /// other address of the range set is free.
+    Reclaim,
+}
+
 /// How a directory store is opened.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -18,8 +30,18 @@ pub struct DirectoryOptions {
     pub lock_timeout: Duration,
     /// What an acknowledged operation outlives. Default: the end of the process.
     pub durability: Durability,
-    /// The identity of this boot of the machine. Default: the kernel's.
-    pub boot: Option<String>,
+    /// The store stays open for many calls: it keeps its index in memory and is told what others change. Default: false,
+    /// for a program that makes one call and ends.
+    pub resident: bool,
+    /// Keep an index in `.k8sboot` in the directory, so that a call costs the same however many records there are.
+    /// Default: true.
+    pub index: bool,
+    /// See [`EarlierBoot`]. A durable store keeps always. Default: [`EarlierBoot::Keep`].
+    pub earlier_boot: EarlierBoot,
+    /// The identity of this boot of the machine. Default: `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: Option<String>,
+    /// Tells the time since the boot. Default: the kernel's `CLOCK_BOOTTIME`.
+    pub clock: Option<Arc<dyn Fn() -> Duration + Send + Sync>>,
     /// Asked before and told after every operation. Default: none.
     pub hook: Option<Arc<dyn StoreHook>>,
 }
@@ -31,7 +53,11 @@ impl Default for DirectoryOptions {
             follow_link: false,
             lock_timeout: Duration::from_secs(30),
             durability: Durability::Process,
-            boot: None,
+            resident: false,
+            index: true,
+            earlier_boot: EarlierBoot::Keep,
+            boot_id: None,
+            clock: None,
             hook: None,
         }
     }
@@ -72,10 +98,38 @@ impl DirectoryOptions {
         self
     }
 
-    /// Sets [`boot`](Self::boot).
+    /// Sets [`resident`](Self::resident).
     #[must_use]
-    pub fn boot(mut self, boot: impl Into<String>) -> Self {
-        self.boot = Some(boot.into());
+    pub fn resident(mut self, resident: bool) -> Self {
+        self.resident = resident;
+        self
+    }
+
+    /// Sets [`index`](Self::index).
+    #[must_use]
+    pub fn index(mut self, index: bool) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Sets [`earlier_boot`](Self::earlier_boot).
+    #[must_use]
+    pub fn earlier_boot(mut self, earlier: EarlierBoot) -> Self {
+        self.earlier_boot = earlier;
+        self
+    }
+
+    /// Sets [`boot_id`](Self::boot_id).
+    #[must_use]
+    pub fn boot_id(mut self, id: impl Into<String>) -> Self {
+        self.boot_id = Some(id.into());
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -84,6 +138,11 @@ impl DirectoryOptions {
     pub fn hook(mut self, hook: Arc<dyn StoreHook>) -> Self {
         self.hook = Some(hook);
         self
+    }
+
+    /// Whether records of before this boot may be taken over. Not those of a durable store: their owners come back.
+    pub(super) fn reclaims(&self) -> bool {
+        self.earlier_boot == EarlierBoot::Reclaim && self.durability == Durability::Process
     }
 
     pub(super) fn before(&self, op: StoreOp, name: &str) -> io::Result<()> {
@@ -104,7 +163,11 @@ impl fmt::Debug for DirectoryOptions {
             .field("follow_link", &self.follow_link)
             .field("lock_timeout", &self.lock_timeout)
             .field("durability", &self.durability)
-            .field("boot", &self.boot)
+            .field("resident", &self.resident)
+            .field("index", &self.index)
+            .field("earlier_boot", &self.earlier_boot)
+            .field("boot_id", &self.boot_id)
+            .field("clock", &self.clock.is_some())
             .field("hook", &self.hook.is_some())
             .finish()
     }

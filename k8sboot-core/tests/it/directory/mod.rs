@@ -1,5 +1,9 @@
 //! host-local's directory as a store.
 
+mod boot;
+mod faults;
 mod format;
 mod input;
+mod mixed;
+mod model;
 pub(crate) mod scratch;

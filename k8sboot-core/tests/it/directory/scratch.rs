@@ -68,8 +68,9 @@ impl Data {
 
     /// Every file with its content; names with a dot are the library's own.
     pub(crate) fn state(&self) -> BTreeMap<String, String> {
-        let entries = fs::read_dir(self.network()).unwrap().map(|entry| entry.unwrap());
+        let Ok(entries) = fs::read_dir(self.network()) else { return BTreeMap::new() };
         entries
+            .map(|entry| entry.unwrap())
             .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
             .filter(|(name, path)| !name.starts_with('.') && path.is_file())
             .map(|(name, path)| (name, fs::read_to_string(path).unwrap()))

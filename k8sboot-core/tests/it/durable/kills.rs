@@ -23,7 +23,9 @@ const DONE: i32 = 77;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     OneShot,
+    Resident,
     Durable,
+    DurableResident,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ enum Work {
     Turn,
 }
 
-const MODES: [Mode; 2] = [Mode::OneShot, Mode::Durable];
+const MODES: [Mode; 4] = [Mode::OneShot, Mode::Resident, Mode::Durable, Mode::DurableResident];
 const WORKS: [Work; 6] = [Work::Add, Work::Del, Work::Free, Work::Begin, Work::Recover, Work::Turn];
 
 #[test]
@@ -51,19 +53,31 @@ fn killed_one_shot() {
 }
 
 #[test]
+fn killed_resident() {
+    killed(Mode::Resident, &[Work::Add, Work::Del, Work::Free, Work::Begin]);
+}
+
+#[test]
 fn killed_durable() {
     killed(Mode::Durable, &[Work::Add, Work::Del, Work::Free, Work::Begin]);
 }
 
 #[test]
+fn killed_durable_resident() {
+    killed(Mode::DurableResident, &[Work::Add, Work::Del, Work::Free, Work::Begin]);
+}
+
+#[test]
 fn killed_in_recovery() {
-    killed(Mode::Durable, &[Work::Recover]);
-    killed(Mode::OneShot, &[Work::Recover]);
+    for mode in MODES {
+        killed(mode, &[Work::Recover]);
+    }
 }
 
 #[test]
 fn killed_in_a_checkpoint() {
     killed(Mode::Durable, &[Work::Turn]);
+    killed(Mode::DurableResident, &[Work::Turn]);
 }
 
 /// The child. Without a task it does all there is, untouched.
@@ -172,8 +186,10 @@ fn run(mode: Mode, work: Work, data: &std::path::Path, killer: Arc<Killer>) {
 fn options(mode: Mode, work: Work) -> DirectoryOptions {
     let boot = if work == Work::Recover { "two" } else { "one" };
     match mode {
-        Mode::OneShot => DirectoryOptions::new().boot(boot),
+        Mode::OneShot => DirectoryOptions::new().boot_id(boot),
+        Mode::Resident => DirectoryOptions::new().boot_id(boot).resident(true),
         Mode::Durable => durable(boot),
+        Mode::DurableResident => durable(boot).resident(true),
     }
 }
 
@@ -289,7 +305,7 @@ fn prove(mode: Mode, work: Work, world: &World, why: &str, done: bool) {
     let kept = leases(&world.image());
     world.open(durable("three"));
     let mut later = leases(&world.image());
-    if mode == Mode::OneShot {
+    if matches!(mode, Mode::OneShot | Mode::Resident) {
         later.retain(|name, _| kept.contains_key(name));
     }
     assert_eq!(later, kept, "{case}: after another boot");

@@ -59,7 +59,7 @@ fn whoever_opens_the_directory_first_replays_the_journal() {
     for name in &a {
         world.remove(name);
     }
-    let plain = world.open(DirectoryOptions::new().boot("two"));
+    let plain = world.open(DirectoryOptions::new().boot_id("two"));
     let b = add(&plain, "b").unwrap();
     assert!(a.iter().all(|name| !b.contains(name)), "{a:?} {b:?}");
     assert_eq!(leases(&world.image())[&a[0]], record("a"));
@@ -127,7 +127,7 @@ fn a_second_durable_process_waits_and_is_then_told() {
     assert_eq!(refused.code(), Code::STORE_JOURNAL_BUSY);
     assert!(refused.details().retryable);
     // Others may work in the directory all the same.
-    add(&world.open(DirectoryOptions::new().boot("one")), "b").unwrap();
+    add(&world.open(DirectoryOptions::new().boot_id("one")), "b").unwrap();
 }
 
 /// Lets the flushes of the journal fail.
@@ -178,7 +178,7 @@ fn a_damaged_journal_stops_whoever_needs_it_until_it_is_salvaged() {
     for name in given.iter().flatten() {
         world.remove(name);
     }
-    for options in [durable("two"), DirectoryOptions::new().boot("two")] {
+    for options in [durable("two"), DirectoryOptions::new().boot_id("two")] {
         let refused = world.try_open(options).and_then(|store| store.records()).unwrap_err();
         assert_eq!(refused.code(), Code::STORE_JOURNAL_DAMAGED);
     }

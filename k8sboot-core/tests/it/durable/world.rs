@@ -110,7 +110,7 @@ pub(crate) fn ranges() -> Ranges {
 
 pub(crate) fn durable(boot: &str) -> DirectoryOptions {
     let journal = JournalOptions::default().segment(SMALL);
-    DirectoryOptions::new().durability(Durability::Durable(journal)).boot(boot)
+    DirectoryOptions::new().durability(Durability::Durable(journal)).boot_id(boot)
 }
 
 pub(crate) fn owner(container: &str) -> Owner<'_> {

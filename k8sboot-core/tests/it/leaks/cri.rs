@@ -1,9 +1,6 @@
 //! Sandboxes of a real containerd, and the protocol against runtimes that are not here.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use k8sboot_core::{
     error::Code,
@@ -11,7 +8,7 @@ use k8sboot_core::{
         Boot,
         leak::{Policy, State, Witness},
     },
-    probe::witness::{Cri, CriProtocol, Namespaces, WitnessError},
+    probe::witness::{Containerd, Cri, CriProtocol, Namespaces, WitnessError},
     store::{DirectoryOptions, DirectoryStore, Store, Survey},
 };
 use prost::Message;
@@ -161,6 +158,11 @@ fn a_real_sandbox_keeps_its_address_until_it_is_removed() {
         assert_eq!(witness.clone().only(protocol).sandboxes().unwrap(), listed, "{protocol:?}");
     }
 
+    let own = Containerd::new(&socket);
+    assert!(own.containers().unwrap().iter().any(|seen| seen.namespace == "k8s.io" && seen.id == pod));
+    let names: Vec<String> = own.testify().containers.into_iter().map(|seen| seen.id).collect();
+    assert!(names.contains(&pod) && names.contains(&format!("k8s.io-{host}")), "{names:?}");
+
     // The real host-local recorded the pod; beside it lies a record of a sandbox that is gone.
     let options = DirectoryOptions::new().create(false);
     let ranges = k8sboot_core::ipam::Ranges::of_subnets(&["198.18.77.0/24".parse().unwrap()]).unwrap();
@@ -206,16 +208,15 @@ fn a_runtime_that_is_not_there_is_a_failure_with_a_reason() {
     let scratch = Scratch::new("nocri");
     let missing = Cri::new(format!("unix://{}", scratch.text("crio.sock")));
     assert_eq!(missing.testify().failures[0].code, Code::WITNESS_SOCKET);
+    let missing = Containerd::new(scratch.path("containerd.sock"));
+    assert_eq!(missing.testify().failures[0].code, Code::WITNESS_SOCKET);
     let path = scratch.path("deaf.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let deaf = Cri::new(&path).time_limit(Duration::from_millis(300));
     assert_eq!(deaf.testify().failures[0].code, Code::WITNESS_TIMEOUT);
     drop(listener);
     let error = deaf.sandboxes().unwrap_err();
-    assert!(
-        matches!(&error, WitnessError::Socket { path: at, .. } if *at == PathBuf::from(&path)),
-        "{error}"
-    );
+    assert!(matches!(&error, WitnessError::Socket { path: at, .. } if *at == path), "{error}");
 }
 
 #[test]
@@ -236,4 +237,5 @@ fn a_server_without_cri_is_told_from_one_without_sandboxes() {
     .unwrap();
     let _containerd = super::daemons::restart_containerd(&scratch);
     assert_eq!(none.testify().failures[0].code, Code::WITNESS_PROTOCOL);
+    assert_eq!(Containerd::new(scratch.path("c.sock")).containers().unwrap(), []);
 }

@@ -4,15 +4,19 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use k8sboot_core::{
     ipam::{
-        Pool, PoolOptions, Ranges,
+        Boot, Pool, PoolOptions, Ranges,
         leak::{Policy, Runtimes, State},
     },
-    store::{DirectoryOptions, DirectoryStore, Store, Survey},
+    store::{DirectoryOptions, DirectoryStore, Store, StoreError, Survey, collect},
 };
 
 use super::{
@@ -37,6 +41,7 @@ impl Copied {
     }
 
     /// Writes a file of the network, as of an hour ago.
+    #[cfg(feature = "docker")]
     pub(crate) fn put(&self, name: &str, content: &str) {
         let path = self.0.join("cbr0").join(name);
         fs::write(&path, content).unwrap();
@@ -138,17 +143,109 @@ fn empty_records_of_killed_adds_are_freed() {
 
 #[test]
 fn threads_on_a_directory_lose_nothing_live_and_nothing_leaked_stays() {
-    let open = |name: &str| {
+    let open = |name: &str, resident: bool| {
         let path = std::env::temp_dir().join(format!("k8sboot-leaks-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        let store = DirectoryStore::open(&path, "cbr0", threads::ranges(), DirectoryOptions::new()).unwrap();
+        let store = DirectoryStore::open(
+            &path,
+            "cbr0",
+            threads::ranges(),
+            DirectoryOptions::new().resident(resident),
+        )
+        .unwrap();
         (Copied(path), store)
     };
-    let (_data, store) = open("threads-known");
+    let (_data, store) = open("threads-known", true);
     threads::run(&store, None, 40);
-    let (_data, store) = open("threads-grace");
+    let (_data, store) = open("threads-grace", false);
     threads::run(&store, Some(Duration::from_millis(500)), 25);
     // The same in memory, so that a difference is the directory's.
     let memory = k8sboot_core::store::MemoryStore::new(Pool::new(threads::ranges(), PoolOptions::default()));
     threads::run(&memory, None, 40);
+}
+
+/// A network's directory below a new data directory, with options.
+fn opened(name: &str, options: DirectoryOptions) -> (Copied, DirectoryStore) {
+    let path = std::env::temp_dir().join(format!("k8sboot-leaks-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    let store = DirectoryStore::open(&path, "cbr0", threads::ranges(), options).unwrap();
+    (Copied(path), store)
+}
+
+#[test]
+fn r6_a_record_that_is_given_again_under_the_collectors_eyes_stays() {
+    let (data, store) = opened("r6", DirectoryOptions::new());
+    let name = add(&store, "gone");
+    let runtime = FakeRuntime::with(&["other"]);
+    let policy = Policy::default().grace(Duration::ZERO).runtimes(Runtimes::All);
+    let survey = Survey::new(&store).witness(&runtime).policy(policy);
+    let report = survey.plan().unwrap();
+    assert_eq!(report.to_free().count(), 1);
+    // Another process, host-local for example, frees it and gives it to the same container again.
+    let path = data.path().join("cbr0").join(&name);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "gone\r\neth0").unwrap();
+    let collected = collect(&store, &report).unwrap();
+    assert_eq!((collected.freed.len(), collected.changed.len(), collected.after), (0, 1, 1));
+}
+
+#[test]
+fn r7_whoever_holds_either_lock_keeps_the_collector_out() {
+    let options = || DirectoryOptions::new().lock_timeout(Duration::from_millis(50));
+    let (data, store) = opened("r7", options());
+    add(&store, "gone");
+    let runtime = FakeRuntime::with(&["other"]);
+    let policy = Policy::default().grace(Duration::ZERO).runtimes(Runtimes::All);
+    let survey = Survey::new(&store).witness(&runtime).policy(policy);
+    let report = survey.plan().unwrap();
+    // Releases before 0.7.0 lock the directory, later ones the file.
+    for path in ["cbr0", "cbr0/lock"] {
+        let held = File::open(data.path().join(path)).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let error = collect(&store, &report).unwrap_err();
+        assert!(matches!(error, StoreError::Locked { .. }), "{path}: {error}");
+        drop(held);
+    }
+    assert_eq!(collect(&store, &report).unwrap().freed.len(), 1);
+}
+
+#[test]
+fn r12_after_a_reboot_the_directory_tells_what_is_from_before_it() {
+    let (data, store) = opened("r12", DirectoryOptions::new().boot_id("one"));
+    let gone = add(&store, "gone");
+    add(&store, "kept-by-its-runtime");
+    drop(store);
+    let store =
+        DirectoryStore::open(data.path(), "cbr0", threads::ranges(), DirectoryOptions::new().boot_id("two"))
+            .unwrap();
+    let new = add(&store, "new");
+    // The runtime has just started; nobody is known but a container that outlived the reboot in its list.
+    let runtime = FakeRuntime::with(&["kept-by-its-runtime"]);
+    let survey = Survey::new(&store).witness(&runtime);
+    let report = survey.plan().unwrap();
+    assert_eq!((report.count(State::Live), report.count(State::Young)), (1, 1), "{}", report.to_text());
+    assert_eq!(report.state_of(new.parse().unwrap()), Some(State::Young));
+    let collected = survey.collect().unwrap();
+    assert_eq!(collected.freed.iter().map(|record| &record.name).collect::<Vec<_>>(), [&gone]);
+    assert_eq!(collected.freed[0].boot, Boot::Earlier);
+}
+
+#[test]
+fn ages_in_this_boot_are_those_of_a_clock_that_nobody_sets() {
+    let since_boot = Arc::new(AtomicU64::new(1000));
+    let clock = {
+        let since_boot = Arc::clone(&since_boot);
+        move || Duration::from_secs(since_boot.load(Ordering::Relaxed))
+    };
+    let (_data, store) = opened("clock", DirectoryOptions::new().clock(clock));
+    add(&store, "new");
+    let runtime = FakeRuntime::with(&["other"]);
+    let survey = Survey::new(&store).witness(&runtime).policy(Policy::default().runtimes(Runtimes::All));
+    // The file's own time is now, all along.
+    for (seconds, want) in [(0, State::Young), (600, State::Young), (602, State::Leaked)] {
+        since_boot.store(1000 + seconds, Ordering::Relaxed);
+        let report = survey.plan().unwrap();
+        assert_eq!(report.verdicts[0].state, want, "after {seconds} s: {}", report.to_text());
+        assert_eq!(report.verdicts[0].record.boot, Boot::This);
+    }
 }

@@ -1,5 +1,7 @@
 //! Leaks: verdicts, the races of collectors, witnesses and collection.
 
+#[cfg(feature = "node")]
+mod chain;
 #[cfg(feature = "cri")]
 mod cri;
 #[cfg(any(feature = "cri", feature = "docker"))]
@@ -11,7 +13,10 @@ mod docker;
 mod fixtures;
 #[cfg(feature = "node")]
 mod namespaces;
+mod properties;
 mod races;
+#[cfg(feature = "node")]
+mod repair;
 mod report;
 mod threads;
 

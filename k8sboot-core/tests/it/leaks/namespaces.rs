@@ -15,13 +15,17 @@ use super::FakeRuntime;
 use crate::support::{privileged, tools};
 
 /// A network namespace made by `ip netns`, removed at the end.
-struct Pod(String);
+pub(crate) struct Pod(String);
 
 impl Pod {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = format!("k8sboot-{}-{name}", std::process::id());
         ip(&["netns", "add", &name]);
         Self(name)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
     }
 
     fn give(&self, address: &str) {
@@ -43,7 +47,7 @@ fn ip(arguments: &[&str]) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-fn may() -> bool {
+pub(crate) fn may() -> bool {
     tools(&["ip"]) && privileged("network namespaces")
 }
 

@@ -1,0 +1,261 @@
+//! The first block of the index: what it was written for, how it is laid out and what changed last.
+
+use std::net::IpAddr;
+
+use rustix::fs::Stat;
+
+use super::super::{files::Identity, hash::Hash};
+use crate::cidr::{Family, from_number, to_number};
+
+/// Bytes kept for the header; the rest of the file begins after them.
+pub(super) const BLOCK: u64 = 4096;
+/// Bytes of the header that are written.
+pub(super) const LENGTH: usize = 1296;
+/// Where the mark of an unfinished change is.
+pub(super) const DIRTY: u64 = 1288;
+/// How many addresses with an empty record are noted one by one.
+pub(super) const UNSURE: usize = 16;
+/// How many of the last writes are noted.
+const WRITES: usize = 32;
+/// "k8sboot" and the version of the layout.
+const MAGIC: u64 = 0x6b38_7362_6f6f_7401;
+const CHECK: usize = 1280;
+
+/// One write to the index, for those who keep it in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) sequence: u64,
+    pub(super) offset: u64,
+    pub(super) length: u64,
+}
+
+/// The directory's identity and times right after the last change that the index knows.
+///
+/// The modification time is one that no clock shows: whoever creates, renames or removes a file after that moves it, and
+/// nobody can move it back by accident. The status time moves with every other change of the directory itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The boot in which it was written, as a hash.
+    pub(super) boot: u64,
+    pub(super) stamp: Stamp,
+    /// Counts the changes.
+    pub(super) sequence: u64,
+    /// Tells one complete writing of the file from another.
+    pub(super) generation: u64,
+    /// What the next modification time is made of.
+    pub(super) nonce: u64,
+    pub(super) slots: u64,
+    pub(super) pages: u64,
+    pub(super) used_slots: u64,
+    pub(super) used_pages: u64,
+    /// Addresses whose record was empty when it was read.
+    pub(super) unsure: Vec<IpAddr>,
+    pub(super) written: [Written; WRITES],
+    pub(super) writes: u64,
+}
+
+impl Stamp {
+    #[allow(clippy::useless_conversion, reason = "the types differ between machines")]
+    pub(super) fn of(stat: &Stat) -> Self {
+        let identity = Identity::of(stat);
+        Self {
+            device: stat.st_dev.into(),
+            inode: identity.inode,
+            modified: identity.modified,
+            changed: identity.changed,
+        }
+    }
+
+    pub(super) const fn modified(&self) -> (i64, i64) {
+        self.modified
+    }
+}
+
+/// The modification time of a nonce: in the years 1976 to 1979, in which no machine's clock is.
+pub(super) fn time_of(nonce: u64) -> (i64, i64) {
+    const SECOND: u64 = 1_000_000_000;
+    let seconds = 200_000_000 + nonce / SECOND % 100_000_000;
+    (seconds.cast_signed(), (nonce % SECOND).cast_signed())
+}
+
+impl Header {
+    /// Notes a write.
+    pub(super) fn note(&mut self, offset: u64, length: u64) {
+        let at = usize::try_from(self.writes).unwrap_or(0) % WRITES;
+        if let Some(place) = self.written.get_mut(at) {
+            *place = Written { sequence: self.sequence + 1, offset, length };
+        }
+        self.writes += 1;
+    }
+
+    /// The writes after a state of the same generation; `None` if they are not all known.
+    pub(super) fn since(&self, older: &Self) -> Option<Vec<Written>> {
+        let missing = usize::try_from(self.writes.checked_sub(older.writes)?).ok()?;
+        if self.generation != older.generation || missing > WRITES {
+            return None;
+        }
+        Some(self.written.iter().filter(|w| w.sequence > older.sequence).copied().collect())
+    }
+
+    pub(super) fn encode(&self) -> [u8; LENGTH] {
+        let mut out = [0; LENGTH];
+        let mut at = 0;
+        let mut number = |value: u64| {
+            put(&mut out, at, value);
+            at += 8;
+        };
+        let (modified, changed) = (self.stamp.modified, self.stamp.changed);
+        for value in [
+            MAGIC,
+            self.boot,
+            self.stamp.device,
+            self.stamp.inode,
+            modified.0.cast_unsigned(),
+            modified.1.cast_unsigned(),
+            changed.0.cast_unsigned(),
+            changed.1.cast_unsigned(),
+            self.sequence,
+            self.generation,
+            self.nonce,
+            self.slots,
+            self.pages,
+            self.used_slots,
+            self.used_pages,
+            self.writes,
+        ] {
+            number(value);
+        }
+        for index in 0..UNSURE {
+            let (family, bits) = self.unsure.get(index).map_or((0, 0), |address| {
+                (if Family::of(address) == Family::V4 { 4 } else { 6 }, to_number(*address))
+            });
+            for value in [family, high(bits), low(bits)] {
+                number(value);
+            }
+        }
+        for written in &self.written {
+            for value in [written.sequence, written.offset, written.length] {
+                number(value);
+            }
+        }
+        let check = check(&out);
+        put(&mut out, CHECK, check);
+        out
+    }
+
+    /// The header and whether a change was left unfinished; `None` if it is no header of this layout.
+    pub(super) fn decode(bytes: &[u8]) -> Option<(Self, bool)> {
+        if bytes.len() < LENGTH || get(bytes, 0) != MAGIC || get(bytes, CHECK) != check(bytes) {
+            return None;
+        }
+        let mut at = 0;
+        let mut number = || {
+            at += 8;
+            get(bytes, at)
+        };
+        let mut header = Self { boot: number(), ..Self::default() };
+        header.stamp.device = number();
+        header.stamp.inode = number();
+        header.stamp.modified = (number().cast_signed(), number().cast_signed());
+        header.stamp.changed = (number().cast_signed(), number().cast_signed());
+        for field in [
+            &mut header.sequence,
+            &mut header.generation,
+            &mut header.nonce,
+            &mut header.slots,
+            &mut header.pages,
+            &mut header.used_slots,
+            &mut header.used_pages,
+            &mut header.writes,
+        ] {
+            *field = number();
+        }
+        for _ in 0..UNSURE {
+            let (family, bits) = (number(), join(number(), number()));
+            match family {
+                4 => header.unsure.push(from_number(Family::V4, bits)),
+                6 => header.unsure.push(from_number(Family::V6, bits)),
+                _ => {}
+            }
+        }
+        for written in &mut header.written {
+            *written = Written { sequence: number(), offset: number(), length: number() };
+        }
+        let dirty = get(bytes, usize::try_from(DIRTY).ok()?) != 0;
+        let sane = header.slots.is_power_of_two() && header.pages.is_power_of_two();
+        (sane && header.slots <= 1 << 32 && header.pages <= 1 << 32).then_some((header, dirty))
+    }
+}
+
+/// A number at an offset; 0 outside.
+pub(super) fn get(bytes: &[u8], at: usize) -> u64 {
+    let part = bytes.get(at..at + 8).and_then(|part| part.try_into().ok());
+    u64::from_le_bytes(part.unwrap_or_default())
+}
+
+pub(super) fn put(bytes: &mut [u8], at: usize, value: u64) {
+    if let Some(part) = bytes.get_mut(at..at + 8) {
+        part.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+pub(super) const fn join(high: u64, low: u64) -> u128 {
+    (high as u128) << 64 | low as u128
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "that is its purpose")]
+pub(super) const fn low(number: u128) -> u64 {
+    number as u64
+}
+
+pub(super) const fn high(number: u128) -> u64 {
+    low(number >> 64)
+}
+
+fn check(bytes: &[u8]) -> u64 {
+    let mut hash = Hash::new();
+    hash.bytes(bytes.get(..CHECK).unwrap_or_default());
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written_and_torn_ones_are_refused() {
+        let mut header = Header { slots: 128, pages: 16, sequence: 7, nonce: 9, ..Header::default() };
+        header.stamp.modified = time_of(u64::MAX);
+        header.unsure = vec!["10.1.2.3".parse().unwrap(), "2001:db8::7".parse().unwrap()];
+        header.note(4096, 64);
+        let bytes = header.encode();
+        assert_eq!(Header::decode(&bytes), Some((header, false)));
+        for at in (0..LENGTH - 8).step_by(8) {
+            let mut torn = bytes;
+            torn[at] ^= 1;
+            assert_eq!(Header::decode(&torn), None, "at {at}");
+        }
+    }
+
+    #[test]
+    fn writes_are_known_until_too_many_came_after() {
+        let mut header = Header { generation: 3, ..Header::default() };
+        let older = header.clone();
+        for n in 0..WRITES as u64 {
+            header.note(n, 64);
+            header.sequence += 1;
+        }
+        assert_eq!(header.since(&older).unwrap().len(), WRITES);
+        header.note(99, 64);
+        assert_eq!(header.since(&older), None);
+        assert_eq!(Header { generation: 4, ..header.clone() }.since(&older), None);
+    }
+}
