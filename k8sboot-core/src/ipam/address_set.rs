@@ -88,13 +88,8 @@ impl AddressSet {
     /// Source: host-local, order of allocation.
     #[inline]
     pub fn take_next(&mut self) -> Option<IpAddr> {
-        let place = match (self.spans.as_mut_slice(), self.last) {
-            ([only], Some(last)) if self.taken < self.size => {
-                let offset = only.bits.take_next_around(last.offset.wrapping_add(1))?;
-                let place = Place { span: 0, offset };
-                self.note_taken(place);
-                place
-            }
+        let place = match self.last {
+            Some(last) if self.spans.len() == 1 => self.take_of_only(last.offset.wrapping_add(1))?,
             _ => {
                 let place = self.next_place()?;
                 self.take_place(place);
@@ -108,6 +103,10 @@ impl AddressSet {
     /// Takes the first free address, in the order of the ranges. Nothing if all are taken.
     #[inline]
     pub fn take_lowest(&mut self) -> Option<IpAddr> {
+        if self.spans.len() == 1 {
+            let place = self.take_of_only(0)?;
+            return self.address_at(place);
+        }
         let place = self.lowest_place()?;
         self.take_place(place);
         self.address_at(place)
@@ -227,6 +226,17 @@ impl AddressSet {
         }
         self.note_taken(place);
         true
+    }
+
+    /// Takes the first free place of the only range at or after an offset, or else the first of all.
+    #[inline]
+    fn take_of_only(&mut self, offset: u128) -> Option<Place> {
+        if self.taken >= self.size {
+            return None;
+        }
+        let place = Place { span: 0, offset: self.spans.first_mut()?.bits.take_next_around(offset)? };
+        self.note_taken(place);
+        Some(place)
     }
 
     /// Counts a place that was taken from its range.

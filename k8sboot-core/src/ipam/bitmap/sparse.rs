@@ -109,6 +109,7 @@ impl Sparse {
     /// Takes the lowest free place at or after one, or else the lowest of all.
     #[inline]
     pub(super) fn take_next_around(&mut self, from: u128) -> Option<u128> {
+        let from = from.max(self.floor);
         // Most often in the page used last, which needs no search.
         if self.leaves.recent.0 == from >> PAGE_BITS
             && let Some(page) = self.leaves.pages.get_mut(self.leaves.recent.1)
