@@ -15,6 +15,7 @@ use rustix::{
 
 use super::{
     name::{LOCK, OWN, check_network},
+    open,
     options::DirectoryOptions,
 };
 use crate::store::{StoreError, StoreHook, StoreOp};
@@ -74,9 +75,9 @@ impl Files {
         check_network(network)?;
         let path = data_dir.join(network);
         let hook = options.hook.clone();
-        let data = open_data(data_dir, &path, options)?;
-        let dir = open_network(&data, network, &path, options)?;
-        let lock = open_lock(&dir, &path, options)?;
+        let data = open::data(data_dir, &path, options)?;
+        let dir = open::network(&data, network, &path, options)?;
+        let lock = open::lock(&dir, &path, options)?;
         let find = |fd: &OwnedFd, name: &str| match rustix::fs::fstat(fd) {
             Ok(stat) => Ok(stat),
             Err(errno) => {
@@ -113,10 +114,6 @@ impl Files {
 
     pub(super) fn lock(&self) -> Option<&OwnedFd> {
         self.lock.as_ref()
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Whether the directory may have been changed since the last time this was asked.
@@ -506,92 +503,67 @@ fn read_all(fd: &impl AsFd, content: &mut Vec<u8>) -> rustix::io::Result<()> {
     Ok(())
 }
 
-fn open_data(data_dir: &Path, path: &Path, options: &DirectoryOptions) -> Result<OwnedFd, StoreError> {
-    let text = data_dir.display().to_string();
-    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
-    let kind = || StoreError::Kind {
-        op: StoreOp::OpenDirectory,
-        path: text.clone(),
-        expected: "a directory",
-        found: "something else",
-    };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(CWD, data_dir, flags, Mode::empty());
-    match open() {
-        Err(Errno::NOENT) if options.create => {
-            use std::os::unix::fs::DirBuilderExt;
-            options.before(StoreOp::MakeDirectory, "..").map_err(|e| io(StoreOp::MakeDirectory, e))?;
-            std::fs::DirBuilder::new().recursive(true).mode(0o755).create(data_dir).map_err(|e| {
-                match e.kind() {
-                    io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => kind(),
-                    _ => io(StoreOp::MakeDirectory, e),
-                }
-            })?;
-            open().map_err(|e| io(StoreOp::OpenDirectory, e.into()))
-        }
-        Err(Errno::NOENT) => Err(StoreError::Missing { path: path.display().to_string() }),
-        Err(Errno::NOTDIR) => Err(kind()),
-        other => other.map_err(|e| io(StoreOp::OpenDirectory, e.into())),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::fs;
 
-fn open_network(
-    data: &OwnedFd,
-    network: &str,
-    path: &Path,
-    options: &DirectoryOptions,
-) -> Result<OwnedFd, StoreError> {
-    let text = path.display().to_string();
-    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
-    let follow = if options.follow_link { OFlags::empty() } else { OFlags::NOFOLLOW };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
-    let open = || rustix::fs::openat(data, network, flags, Mode::empty());
-    let opened = match open() {
-        Err(Errno::NOENT) if options.create => {
-            options.before(StoreOp::MakeDirectory, ".").map_err(|e| io(StoreOp::MakeDirectory, e))?;
-            match rustix::fs::mkdirat(data, network, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(io(StoreOp::MakeDirectory, errno.into())),
-            }
-            options.after(StoreOp::MakeDirectory, ".");
-            open()
-        }
-        other => other,
-    };
-    opened.map_err(|errno| match errno {
-        Errno::NOENT => StoreError::Missing { path: text.clone() },
-        Errno::NOTDIR | Errno::LOOP => {
-            let link = rustix::fs::statat(data, network, AtFlags::SYMLINK_NOFOLLOW)
-                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
-            if link && !options.follow_link {
-                return StoreError::Link { path: text.clone() };
-            }
-            let found = if link { "a link to something else" } else { "something else" };
-            StoreError::Kind {
-                op: StoreOp::OpenDirectory,
-                path: text.clone(),
-                expected: "a directory",
-                found,
-            }
-        }
-        errno => io(StoreOp::OpenDirectory, errno.into()),
-    })
-}
+    use super::*;
 
-/// Opens the lock; a link is followed, as host-local follows it, so that both lock the same file.
-fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<Option<OwnedFd>, StoreError> {
-    let text = path.join(LOCK).display().to_string();
-    let io = |op, source| StoreError::Io { op, path: text.clone(), source };
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    match rustix::fs::openat(dir, LOCK, flags, Mode::empty()) {
-        Ok(fd) => return Ok(Some(fd)),
-        Err(Errno::NOENT) if options.create => {}
-        Err(Errno::NOENT) => return Ok(None),
-        Err(errno) => return Err(io(StoreOp::Open, errno.into())),
+    /// A directory of its own, removed at the end.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("k8sboot-files-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn open(&self, nameless: bool) -> Files {
+            let files = Files::open(&self.0, "net", &DirectoryOptions::new()).unwrap();
+            Files { nameless, ..files }
+        }
+
+        fn read(&self, name: &str) -> Option<Vec<u8>> {
+            fs::read(self.0.join("net").join(name)).ok()
+        }
     }
-    options.before(StoreOp::Create, LOCK).map_err(|e| io(StoreOp::Create, e))?;
-    let opened = rustix::fs::openat(dir, LOCK, flags | OFlags::CREATE, Mode::from_raw_mode(0o750));
-    let fd = opened.map_err(|errno| io(StoreOp::Create, errno.into()))?;
-    options.after(StoreOp::Create, LOCK);
-    Ok(Some(fd))
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn files_are_complete_or_absent_with_and_without_nameless_files() {
+        for nameless in [true, false] {
+            let place = Place::new(if nameless { "nameless" } else { "named" });
+            let mut files = place.open(nameless);
+            assert!(files.create_complete("10.1.2.3", b"one").unwrap().is_some());
+            assert!(files.create_complete("10.1.2.3", b"two").unwrap().is_none(), "nothing is overwritten");
+            assert_eq!(place.read("10.1.2.3").as_deref(), Some(&b"one"[..]));
+            let before = files.look("10.1.2.3").unwrap().unwrap();
+            let now = files.replace("10.1.2.3", b"three").unwrap();
+            assert_ne!(before.identity, Some(now));
+            assert_eq!(place.read("10.1.2.3").as_deref(), Some(&b"three"[..]));
+            assert_eq!(place.read(".k8sboot/tmp"), None);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_call_left_is_removed_and_never_written_to() {
+        let place = Place::new("killed");
+        let mut files = place.open(false);
+        files.create_complete("10.1.2.3", b"one").unwrap();
+        // Killed after the name was given and before the temporary one was removed.
+        let network = place.0.join("net");
+        fs::hard_link(network.join("10.1.2.3"), network.join(".k8sboot/tmp")).unwrap();
+        files.create_complete("10.1.2.4", b"two").unwrap();
+        assert_eq!(place.read("10.1.2.3").as_deref(), Some(&b"one"[..]));
+        assert_eq!(place.read("10.1.2.4").as_deref(), Some(&b"two"[..]));
+        fs::write(network.join(".k8sboot/tmp"), "torn").unwrap();
+        files.clean().unwrap();
+        assert_eq!(place.read(".k8sboot/tmp"), None);
+    }
 }

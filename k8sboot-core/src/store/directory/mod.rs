@@ -19,6 +19,7 @@ mod listing;
 mod lock;
 mod marker;
 mod name;
+mod open;
 mod options;
 mod watch;
 
@@ -26,7 +27,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rustix::fs::{FileType, Stat};
@@ -37,10 +38,11 @@ use self::{
     boot::ThisBoot,
     files::Files,
     gate::{Gate, Pass},
-    index::Index,
+    index::{Index, Keep},
     listing::{Entry, Listing},
     lock::Patience,
     name::Named,
+    watch::Watch,
 };
 use super::{Store, StoreError};
 use crate::ipam::{Allocation, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
@@ -70,6 +72,7 @@ use crate::ipam::{Allocation, Holder, IpamError, Owner, Ranges, Record, Request,
 /// ```
 pub struct DirectoryStore {
     data_dir: PathBuf,
+    path: PathBuf,
     ranges: Ranges,
     options: DirectoryOptions,
     gate: Gate,
@@ -82,6 +85,7 @@ struct State {
     boot: ThisBoot,
     /// What a store that stays open keeps in memory.
     index: Option<Index>,
+    keep: Keep,
     /// The index was found to be wrong by the call before.
     unusable: bool,
 }
@@ -110,16 +114,18 @@ impl DirectoryStore {
         options: DirectoryOptions,
     ) -> Result<Self, StoreError> {
         let data_dir = data_dir.as_ref().to_path_buf();
+        let path = data_dir.join(network);
         let files = Files::open(&data_dir, network, &options)?;
         let boot = ThisBoot::find(&options);
-        let state = Mutex::new(State { files, boot, index: None, unusable: false });
-        Ok(Self { data_dir, ranges, options, gate: Gate::default(), state })
+        let keep = Keep { open: options.resident, watch: None };
+        let state = Mutex::new(State { files, boot, index: None, keep, unusable: false });
+        Ok(Self { data_dir, path, ranges, options, gate: Gate::default(), state })
     }
 
     /// The directory of the network.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
@@ -162,12 +168,25 @@ impl DirectoryStore {
     /// Runs something under all locks, on the directory that the name stands for now.
     fn locked<T>(
         &self,
+        run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.locked_unless(|_| None, run)
+    }
+
+    /// As [`locked`](Self::locked), unless the answer is known before any lock is taken.
+    fn locked_unless<T>(
+        &self,
+        known: impl FnOnce(&mut State) -> Option<StoreError>,
         mut run: impl FnMut(&mut Files, &mut Knowledge) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut patience = Patience::new(self.options.lock_timeout);
         let _pass = self.pass(&patience)?;
+        // A panic leaves nothing half-done in memory: the index was taken out of the state before.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
+        if let Some(error) = known(state) {
+            return Err(error);
+        }
         let stat = self.take_locks(state, &mut patience)?;
         let mut done = self.run_once(state, &stat, &mut run);
         if done.is_err() && state.unusable {
@@ -180,7 +199,7 @@ impl DirectoryStore {
 
     fn pass(&self, patience: &Patience) -> Result<Pass<'_>, StoreError> {
         self.gate.pass(patience).ok_or_else(|| StoreError::Locked {
-            path: self.path().display().to_string(),
+            path: self.path.display().to_string(),
             holder: Some(std::process::id()),
             waited: patience.waited(),
         })
@@ -199,7 +218,7 @@ impl DirectoryStore {
                 Ok(Some(stat)) => return Ok(stat),
                 Ok(None) => {
                     lock::release(&state.files);
-                    state.index = None;
+                    (state.index, state.keep.watch) = (None, None);
                     state.files.reopen(&self.data_dir, &self.options)?;
                 }
                 Err(error) => {
@@ -234,7 +253,7 @@ impl DirectoryStore {
 
     /// What is known of the directory: the index, if it is proven fresh or can be made, or else everything there is.
     fn prepare(&self, state: &mut State, stat: &Stat) -> Result<Knowledge, StoreError> {
-        let State { files, index, boot, .. } = state;
+        let State { files, index, boot, keep, .. } = state;
         files.take_changed();
         if let Some(mut index) = index.take() {
             let fresh = index.is_fresh(stat) && index.tidy(files)?;
@@ -242,17 +261,21 @@ impl DirectoryStore {
                 return Ok(Knowledge::Index(Box::new(index)));
             }
         }
-        let resident = self.options.resident;
         let indexed = self.options.index && files.has_reliable_times();
+        match &keep.watch {
+            Some(watch) => drop(watch.drain()),
+            None if indexed && keep.open => keep.watch = Watch::new(files).map(Arc::new),
+            None => {}
+        }
         if indexed
             && !state.unusable
-            && let Some(index) = Index::open(files, stat, boot, resident)
+            && let Some(index) = Index::open(files, stat, boot, keep)
         {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         files.clean()?;
         let listing = Listing::read(files)?;
-        if indexed && let Some(index) = Index::build(files, &listing, boot, resident) {
+        if indexed && let Some(index) = Index::build(files, &listing, boot, keep) {
             return Ok(Knowledge::Index(Box::new(index)));
         }
         Ok(Knowledge::Listing(listing))
@@ -262,12 +285,9 @@ impl DirectoryStore {
     ///
     /// No lock is needed: nobody changed the directory since this store saw that no address was free, so none was free
     /// when its times were read.
-    fn refuse(&self, request: &Request<'_>) -> Option<StoreError> {
-        let first = self.ranges.sets().first().filter(|_| self.options.resident)?;
-        let patience = Patience::new(self.options.lock_timeout);
-        let _pass = self.gate.pass(&patience)?;
-        let mut state = self.state.lock().ok()?;
-        let State { files, index, .. } = &mut *state;
+    fn refuse(&self, state: &mut State, request: &Request<'_>) -> Option<StoreError> {
+        let first = self.ranges.sets().first()?;
+        let State { files, index, .. } = state;
         let index = index.as_mut().filter(|index| index.first_set_full() && request.addresses.is_empty())?;
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
@@ -284,11 +304,9 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        if let Some(error) = self.refuse(request) {
-            return Err(error);
-        }
         let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim;
-        self.locked(|files, knowledge| {
+        let refused = |state: &mut State| self.refuse(state, request);
+        self.locked_unless(refused, |files, knowledge| {
             let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)

@@ -9,24 +9,40 @@ use crate::cidr::{Family, from_number, to_number};
 
 /// Bytes kept for the header; the rest of the file begins after them.
 pub(super) const BLOCK: u64 = 4096;
-/// Bytes of the header that are written.
-pub(super) const LENGTH: usize = 1296;
 /// Where the mark of an unfinished change is.
-pub(super) const DIRTY: u64 = 1288;
+pub(super) const DIRTY: u64 = 2888;
+/// Bytes of the header that are written.
+pub(super) const LENGTH: usize = 2896;
 /// How many addresses with an empty record are noted one by one.
-pub(super) const UNSURE: usize = 16;
-/// How many of the last writes are noted.
-const WRITES: usize = 32;
+pub(super) const UNSURE: usize = 8;
+/// How many of the last changes are noted.
+pub(super) const CHANGES: usize = 32;
+/// The longest part of the file that changes as one.
+const LONGEST: usize = 64;
 /// "k8sboot" and the version of the layout.
-const MAGIC: u64 = 0x6b38_7362_6f6f_7401;
-const CHECK: usize = 1280;
+const MAGIC: u64 = 0x6b38_7362_6f6f_7402;
+/// Where the bytes of the changes are.
+const DATA: usize = 832;
+const CHECK: usize = 2880;
 
-/// One write to the index, for those who keep it in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Written {
+/// The last change of one part of the file.
+///
+/// A change is written with the header, in one write, and to its place in the file only when the header has no room for it
+/// any more: so a call costs one write, and who is killed leaves either all of its changes or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Which change of the index it belongs to.
     pub(super) sequence: u64,
     pub(super) offset: u64,
-    pub(super) length: u64,
+    pub(super) pending: bool,
+    length: usize,
+    data: [u8; LONGEST],
+}
+
+impl Change {
+    pub(super) fn data(&self) -> &[u8] {
+        self.data.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// The directory's identity and times right after the last change that the index knows.
@@ -58,8 +74,10 @@ pub(super) struct Header {
     pub(super) used_pages: u64,
     /// Addresses whose record was empty when it was read.
     pub(super) unsure: Vec<IpAddr>,
-    pub(super) written: [Written; WRITES],
-    pub(super) writes: u64,
+    /// The last changes, each of another part of the file.
+    pub(super) changes: Vec<Change>,
+    /// The sequence of the latest change that is no longer among them.
+    pub(super) forgotten: u64,
 }
 
 impl Stamp {
@@ -87,22 +105,36 @@ pub(super) fn time_of(nonce: u64) -> (i64, i64) {
 }
 
 impl Header {
-    /// Notes a write.
-    pub(super) fn note(&mut self, offset: u64, length: u64) {
-        let at = usize::try_from(self.writes).unwrap_or(0) % WRITES;
-        if let Some(place) = self.written.get_mut(at) {
-            *place = Written { sequence: self.sequence + 1, offset, length };
-        }
-        self.writes += 1;
-    }
-
-    /// The writes after a state of the same generation; `None` if they are not all known.
-    pub(super) fn since(&self, older: &Self) -> Option<Vec<Written>> {
-        let missing = usize::try_from(self.writes.checked_sub(older.writes)?).ok()?;
-        if self.generation != older.generation || missing > WRITES {
+    /// Notes a change of the next sequence; the one that had to go for it.
+    pub(super) fn note(&mut self, offset: u64, new: &[u8]) -> Option<Change> {
+        let mut change = Change {
+            sequence: self.sequence + 1,
+            offset,
+            pending: true,
+            length: new.len(),
+            data: [0; LONGEST],
+        };
+        change.data.get_mut(..new.len())?.copy_from_slice(new);
+        if let Some(same) = self.changes.iter_mut().find(|change| change.offset == offset) {
+            *same = change;
             return None;
         }
-        Some(self.written.iter().filter(|w| w.sequence > older.sequence).copied().collect())
+        let mut gone = None;
+        if self.changes.len() == CHANGES
+            && let Some((at, _)) = self.changes.iter().enumerate().min_by_key(|(_, change)| change.sequence)
+        {
+            let oldest = self.changes.swap_remove(at);
+            self.forgotten = self.forgotten.max(oldest.sequence);
+            gone = Some(oldest);
+        }
+        self.changes.push(change);
+        gone
+    }
+
+    /// The changes after a state of the same generation; `None` if they are not all known.
+    pub(super) fn since(&self, generation: u64, sequence: u64) -> Option<impl Iterator<Item = &Change>> {
+        let known = self.generation == generation && self.forgotten <= sequence;
+        known.then(|| self.changes.iter().filter(move |change| change.sequence > sequence))
     }
 
     pub(super) fn encode(&self) -> [u8; LENGTH] {
@@ -129,7 +161,7 @@ impl Header {
             self.pages,
             self.used_slots,
             self.used_pages,
-            self.writes,
+            self.forgotten,
         ] {
             number(value);
         }
@@ -141,10 +173,21 @@ impl Header {
                 number(value);
             }
         }
-        for written in &self.written {
-            for value in [written.sequence, written.offset, written.length] {
-                number(value);
-            }
+        for index in 0..CHANGES {
+            let change = self.changes.get(index);
+            let (sequence, place) = change.map_or((0, 0), |change| {
+                (
+                    change.sequence,
+                    change.offset << 8 | (change.length as u64) << 1 | u64::from(change.pending),
+                )
+            });
+            number(sequence);
+            number(place);
+        }
+        for (place, change) in
+            out.get_mut(DATA..).unwrap_or_default().chunks_exact_mut(LONGEST).zip(&self.changes)
+        {
+            place.copy_from_slice(&change.data);
         }
         let check = check(&out);
         put(&mut out, CHECK, check);
@@ -174,7 +217,7 @@ impl Header {
             &mut header.pages,
             &mut header.used_slots,
             &mut header.used_pages,
-            &mut header.writes,
+            &mut header.forgotten,
         ] {
             *field = number();
         }
@@ -186,8 +229,22 @@ impl Header {
                 _ => {}
             }
         }
-        for written in &mut header.written {
-            *written = Written { sequence: number(), offset: number(), length: number() };
+        for data in bytes.get(DATA..CHECK)?.chunks_exact(LONGEST) {
+            let (sequence, place) = (number(), number());
+            let length = usize::try_from(place >> 1 & 0x7f).ok()?;
+            if length > LONGEST {
+                return None;
+            }
+            if length > 0 {
+                let (offset, pending) = (place >> 8, place & 1 == 1);
+                header.changes.push(Change {
+                    sequence,
+                    offset,
+                    pending,
+                    length,
+                    data: data.try_into().ok()?,
+                });
+            }
         }
         let dirty = get(bytes, usize::try_from(DIRTY).ok()?) != 0;
         let sane = header.slots.is_power_of_two() && header.pages.is_power_of_two();
@@ -220,10 +277,19 @@ pub(super) const fn high(number: u128) -> u64 {
     low(number >> 64)
 }
 
+/// Four sums side by side, which a processor works on at once.
 fn check(bytes: &[u8]) -> u64 {
-    let mut hash = Hash::new();
-    hash.bytes(bytes.get(..CHECK).unwrap_or_default());
-    hash.finish()
+    let mut lanes = [Hash::new(); 4];
+    for part in bytes.get(..CHECK).unwrap_or_default().chunks_exact(32) {
+        for (lane, word) in lanes.iter_mut().zip(part.chunks_exact(8)) {
+            lane.number(get(word, 0));
+        }
+    }
+    let mut all = Hash::new();
+    for lane in lanes {
+        all.number(lane.finish());
+    }
+    all.finish()
 }
 
 #[cfg(test)]
@@ -235,7 +301,8 @@ mod tests {
         let mut header = Header { slots: 128, pages: 16, sequence: 7, nonce: 9, ..Header::default() };
         header.stamp.modified = time_of(u64::MAX);
         header.unsure = vec!["10.1.2.3".parse().unwrap(), "2001:db8::7".parse().unwrap()];
-        header.note(4096, 64);
+        header.note(4096, &[7; 64]);
+        header.note(8192, &[8; 8]);
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some((header, false)));
         for at in (0..LENGTH - 8).step_by(8) {
@@ -246,16 +313,17 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_known_until_too_many_came_after() {
+    fn changes_are_known_until_too_many_came_after() {
         let mut header = Header { generation: 3, ..Header::default() };
-        let older = header.clone();
-        for n in 0..WRITES as u64 {
-            header.note(n, 64);
+        for n in 0..CHANGES as u64 {
+            assert_eq!(header.note(n * 64, &[1; 64]), None);
+            assert_eq!(header.note(n * 64, &[2; 64]), None, "of the same part: one");
             header.sequence += 1;
         }
-        assert_eq!(header.since(&older).unwrap().len(), WRITES);
-        header.note(99, 64);
-        assert_eq!(header.since(&older), None);
-        assert_eq!(Header { generation: 4, ..header.clone() }.since(&older), None);
+        assert_eq!(header.since(3, 0).unwrap().count(), CHANGES);
+        let gone = header.note(99_968, &[3; 8]).unwrap();
+        assert_eq!((gone.offset, gone.data()), (0, &[2; 64][..]));
+        assert!(header.since(3, 0).is_none());
+        assert!(header.since(4, 40).is_none());
     }
 }

@@ -9,7 +9,7 @@ use rustix::{
 
 use super::{
     super::files::Files,
-    header::{BLOCK, DIRTY, Header, LENGTH, Stamp, time_of},
+    header::{BLOCK, Change, DIRTY, Header, LENGTH, Stamp, time_of},
 };
 use crate::store::{StoreError, StoreOp};
 
@@ -33,6 +33,8 @@ pub(super) struct Image {
     /// Otherwise the last units read.
     units: Vec<(u64, [u8; UNIT])>,
     next_unit: usize,
+    /// Something was changed since the file was declared good.
+    touched: bool,
     /// The mark of an unfinished change is set.
     dirty: bool,
     /// A write failed: the file must not be declared good.
@@ -63,8 +65,16 @@ impl Image {
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = rustix::fs::openat(files.dir(), INDEX, flags, Mode::empty()).ok()?;
         let (header, dirty) = Self::read_header(&file)?;
-        let image =
-            Self { file, header, bytes: None, units: Vec::new(), next_unit: 0, dirty: false, broken: false };
+        let image = Self {
+            file,
+            header,
+            bytes: None,
+            units: Vec::new(),
+            next_unit: 0,
+            touched: false,
+            dirty: false,
+            broken: false,
+        };
         Some((image, dirty))
     }
 
@@ -90,7 +100,16 @@ impl Image {
     fn of_memory(file: OwnedFd, header: Header) -> Self {
         let length = usize::try_from(Layout::of(&header).end).unwrap_or(0);
         let bytes = Some(vec![0; length]);
-        Self { file, header, bytes, units: Vec::new(), next_unit: 0, dirty: true, broken: false }
+        Self {
+            file,
+            header,
+            bytes,
+            units: Vec::new(),
+            next_unit: 0,
+            touched: true,
+            dirty: true,
+            broken: false,
+        }
     }
 
     /// An empty one of another size in place of this one; in memory until it is written.
@@ -114,8 +133,8 @@ impl Image {
     }
 
     /// Whether a change was begun and not declared good.
-    pub(super) const fn is_dirty(&self) -> bool {
-        self.dirty
+    pub(super) const fn is_touched(&self) -> bool {
+        self.touched
     }
 
     /// Whether a write failed or the content is wrong.
@@ -138,20 +157,22 @@ impl Image {
         let length = usize::try_from(Layout::of(&self.header).end).map_err(|_| Errno::FBIG)?;
         let mut bytes = vec![0; length];
         pread(&self.file, &mut bytes, 0)?;
+        for change in &self.header.changes {
+            lay_over(&mut bytes, 0, change);
+        }
         self.bytes = Some(bytes);
         self.units.clear();
         Ok(())
     }
 
-    /// Reads a part of the file again that somebody else wrote: as it was before, and as it is.
-    pub(super) fn reload(&mut self, offset: u64, length: u64) -> rustix::io::Result<(Vec<u8>, Vec<u8>)> {
-        let (at, length) = (to_usize(offset)?, to_usize(length)?);
-        let mut new = vec![0; length];
-        pread(&self.file, &mut new, offset)?;
-        let part = self.bytes.as_mut().and_then(|bytes| bytes.get_mut(at..at + length)).ok_or(Errno::FBIG)?;
+    /// Takes over into memory a change that somebody else wrote; the part as it was before.
+    pub(super) fn take_over(&mut self, change: &Change) -> rustix::io::Result<Vec<u8>> {
+        let at = to_usize(change.offset)?;
+        let part = self.bytes.as_mut().and_then(|bytes| bytes.get_mut(at..at + change.data().len()));
+        let part = part.ok_or(Errno::FBIG)?;
         let old = part.to_vec();
-        part.copy_from_slice(&new);
-        Ok((old, new))
+        part.copy_from_slice(change.data());
+        Ok(old)
     }
 
     /// The unit of [`UNIT`] bytes at an offset, a multiple of it.
@@ -166,6 +187,9 @@ impl Image {
             None => {
                 let mut unit = [0; UNIT];
                 pread(&self.file, &mut unit, offset)?;
+                for change in &self.header.changes {
+                    lay_over(&mut unit, offset, change);
+                }
                 if self.units.len() < KEPT {
                     self.units.push((offset, unit));
                     self.units.len() - 1
@@ -181,7 +205,7 @@ impl Image {
         self.units.get(place).map(|(_, unit)| unit.as_slice()).ok_or(Errno::FBIG)
     }
 
-    /// Changes bytes within one unit, in memory and in the file. The first change marks the file as unfinished.
+    /// Changes bytes within one unit: in memory, and in the file with the next [`commit`](Self::commit).
     ///
     /// That the file cannot be written hinders nobody: it is then not declared good.
     pub(super) fn change(&mut self, files: &Files, offset: u64, new: &[u8]) {
@@ -201,12 +225,14 @@ impl Image {
         if let Some(kept) = kept {
             kept.copy_from_slice(new);
         }
-        self.header.note(offset, new.len() as u64);
-        if !self.dirty {
-            self.write(files, DIRTY, &1_u64.to_le_bytes());
-            self.dirty = true;
+        self.touched = true;
+        if let Some(oldest) = self.header.note(offset, new).filter(|oldest| oldest.pending) {
+            if oldest.sequence > self.header.sequence {
+                // Not declared good yet: until then the file is unfinished.
+                self.begin(files);
+            }
+            self.write(files, oldest.offset, oldest.data());
         }
-        self.write(files, offset, new);
     }
 
     /// Changes bytes in memory only, before [`write_all`](Self::write_all).
@@ -222,6 +248,7 @@ impl Image {
 
     /// Marks the file as unfinished before something is changed that the directory's times do not show.
     pub(super) fn begin(&mut self, files: &Files) {
+        self.touched = true;
         if !self.dirty {
             self.write(files, DIRTY, &1_u64.to_le_bytes());
             self.dirty = true;
@@ -231,6 +258,8 @@ impl Image {
     /// Writes everything that is in memory but the header; blocks of zeros become holes.
     pub(super) fn write_all(&mut self, files: &Files) {
         let Some(bytes) = self.bytes.take() else { return };
+        self.header.forgotten = self.header.sequence + 1;
+        self.header.changes.clear();
         self.write(files, 0, &[0; LENGTH]);
         for length in [BLOCK, bytes.len() as u64] {
             let cut = files.call(StoreOp::Truncate, INDEX, || rustix::fs::ftruncate(&self.file, length));
@@ -245,7 +274,7 @@ impl Image {
             }
         }
         self.bytes = Some(bytes);
-        self.dirty = true;
+        (self.touched, self.dirty) = (true, true);
         self.units.clear();
     }
 
@@ -275,7 +304,7 @@ impl Image {
         self.header.sequence += 1;
         let header = self.header.encode();
         self.write(files, 0, &header);
-        self.dirty = false;
+        (self.touched, self.dirty) = (false, false);
         !self.broken
     }
 
@@ -291,6 +320,15 @@ impl Image {
 /// Whether an index that was written for `stamp` may be believed for the directory as `stat` shows it.
 pub(super) fn proves(header: &Header, boot: u64, stat: &Stat) -> bool {
     header.boot == boot && header.stamp == Stamp::of(stat)
+}
+
+/// Puts a change in its place among bytes of the file that begin at `begin`.
+fn lay_over(bytes: &mut [u8], begin: u64, change: &Change) {
+    let at = change.offset.checked_sub(begin).and_then(|at| usize::try_from(at).ok());
+    let part = at.and_then(|at| bytes.get_mut(at..at.checked_add(change.data().len())?));
+    if let Some(part) = part {
+        part.copy_from_slice(change.data());
+    }
 }
 
 fn pread(file: &OwnedFd, buffer: &mut [u8], offset: u64) -> rustix::io::Result<()> {

@@ -3,12 +3,14 @@
 //! It is believed only if it is proven to be of this very state of the directory (see [`header::Stamp`]) and of this boot
 //! of the machine; otherwise it is made anew from the records. What it says of an owner is compared with the record.
 
+mod build;
 mod header;
 mod image;
 mod pages;
 mod slots;
+mod view;
 
-use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr};
+use std::{collections::HashMap, hash::BuildHasherDefault, net::IpAddr, sync::Arc};
 
 use rustix::{fs::Stat, io::Errno};
 
@@ -18,18 +20,16 @@ use self::{
     slots::{Keys, Slot},
 };
 use super::{
-    allocate::View,
     boot::ThisBoot,
-    files::{Files, Identity, Seen},
+    files::{Files, Seen},
     hash::Hash,
-    listing::{Held, Listing, Owned, trimmed},
+    listing::trimmed,
     marker::Marker,
     name::{Named, OWN, file_name},
     watch::Watch,
 };
 use crate::{
-    cidr::{Family, from_number},
-    ipam::{Boot, Owner, Range},
+    ipam::Boot,
     store::{StoreError, StoreOp},
 };
 
@@ -47,10 +47,18 @@ pub(super) struct Index {
     first_set_full: bool,
 }
 
+/// Whether the index is kept in memory from call to call.
+#[derive(Debug, Default)]
+pub(super) struct Keep {
+    pub(super) open: bool,
+    /// To end a watch takes the kernel milliseconds: it outlives the index.
+    pub(super) watch: Option<Arc<Watch>>,
+}
+
 /// What a store that stays open knows beside the image.
 #[derive(Debug)]
 struct Resident {
-    watch: Option<Watch>,
+    watch: Option<Arc<Watch>>,
     /// Every record of the index.
     known: HashMap<IpAddr, Known, BuildHasherDefault<Hash>>,
     markers: HashMap<usize, Marker>,
@@ -69,78 +77,18 @@ struct Known {
 
 impl Index {
     /// Opens the index of the directory, if it is proven fresh. `stat` was found under the locks.
-    pub(super) fn open(files: &Files, stat: &Stat, boot: &ThisBoot, resident: bool) -> Option<Self> {
+    pub(super) fn open(files: &Files, stat: &Stat, boot: &ThisBoot, keep: &Keep) -> Option<Self> {
         let boot_id = boot.id?;
-        // The watch comes first, so that nothing can happen between it and the state that is read.
-        let watch = if resident { Watch::new(files) } else { None };
-        let now = if resident { files.stat().ok()? } else { *stat };
+        // The queue was emptied before: what happens after shows in the times that are read next, or in the queue.
+        let now = if keep.open { files.stat().ok()? } else { *stat };
         let (mut image, dirty) = Image::open(files)?;
         if dirty || !image::proves(&image.header, boot_id, &now) {
             return None;
         }
-        let mut resident = resident.then(|| Resident::new(watch));
+        let mut resident = keep.open.then(|| Resident::new(keep.watch.clone()));
         if let Some(resident) = &mut resident {
             image.load().ok()?;
             resident.learn_all(&mut image).ok()?;
-        }
-        Some(Self::with(image, boot, boot_id, resident))
-    }
-
-    /// Makes the index of what was listed. `None` if the directory has something that an index cannot stand for, or the
-    /// file system gives no proof of freshness.
-    pub(super) fn build(files: &Files, listing: &Listing, boot: &ThisBoot, resident: bool) -> Option<Self> {
-        let boot_id = boot.id?;
-        let watch = if resident { Watch::new(files) } else { None };
-        let (known, complete) = known_before(files, boot_id);
-        let (mut slots, mut addresses, mut unsure) = (Vec::new(), Vec::new(), Vec::new());
-        let seconds = boot.seconds();
-        for entry in listing.entries() {
-            match Content::of(&entry.seen) {
-                _ if entry.nested => return None,
-                _ if entry.named == Named::Foreign => continue,
-                Content::Plain(content) if matches!(entry.named, Named::Address(_)) => {
-                    let address = entry.named.address()?;
-                    addresses.push(address);
-                    if content.is_empty() {
-                        unsure.push(address);
-                        continue;
-                    }
-                    let version = entry.seen.version();
-                    // Not in a complete index of this boot: made since then.
-                    let (keys, made) = (Keys::of(content), complete);
-                    let new = Slot { keys, address, version, boot: boot_id, made, seconds };
-                    // Still the same file in the same state: what was known of it holds.
-                    let old = known.get(&address).filter(|old| old.version == version && old.keys == keys);
-                    slots.push(old.copied().unwrap_or(new));
-                }
-                _ => return None,
-            }
-        }
-        if unsure.len() > UNSURE || listing.has_directories() {
-            return None;
-        }
-        let mut header = Header { boot: boot_id, unsure, ..Header::default() };
-        header.generation = boot.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
-        header.nonce = header.generation.rotate_left(20) ^ u64::from(std::process::id()) << 40;
-        let pages = pages::count(&addresses);
-        header.slots = room(slots.len() as u64, 128);
-        header.pages = room(pages, 16);
-        if header.pages > MOST_PAGES {
-            return None;
-        }
-        let mut image = Image::create(files, header).ok()?;
-        fill(&mut image, &slots, &addresses).ok()?;
-        image.write_all(files);
-        image.commit(files).then_some(())?;
-        let mut resident = resident.then(|| Resident::new(watch));
-        if let Some(resident) = &mut resident {
-            for entry in listing.entries() {
-                if let (Named::Address(address), Content::Plain(content)) =
-                    (entry.named, Content::of(&entry.seen))
-                {
-                    resident.keep(address, content, Keys::of(content));
-                }
-            }
         }
         Some(Self::with(image, boot, boot_id, resident))
     }
@@ -161,7 +109,7 @@ impl Index {
         resident.markers.clear();
         resident.undrained = 0;
         // What happens after the queue was emptied shows in the times that are read next.
-        let names = resident.watch.as_ref().and_then(Watch::drain);
+        let names = resident.watch.as_ref().and_then(|watch| watch.drain());
         let stat = files.stat()?;
         if self.image.is_gone() {
             return Ok(false);
@@ -219,7 +167,7 @@ impl Index {
     }
 
     pub(super) const fn is_changed(&self) -> bool {
-        self.image.is_dirty()
+        self.image.is_touched()
     }
 
     /// Whether it was found to be wrong, or could not be read or written.
@@ -273,17 +221,18 @@ impl Index {
     fn catch_up(&mut self, header: Header) -> Result<(), Errno> {
         let resident = self.resident.as_mut().ok_or(Errno::INVAL)?;
         let layout = Layout::of(&header);
-        let Some(written) = header.since(&self.image.header) else {
+        let Header { generation, sequence, .. } = self.image.header;
+        let Some(changes) = header.since(generation, sequence) else {
             self.image.header = header;
             self.image.load()?;
             return resident.learn_all(&mut self.image);
         };
         let (mut old, mut new) = (Vec::new(), Vec::new());
-        for part in written {
-            let (before, now) = self.image.reload(part.offset, part.length)?;
-            if part.offset >= layout.slots {
+        for change in changes {
+            let before = self.image.take_over(change)?;
+            if change.offset >= layout.slots {
                 old.extend(Slot::decode(&before));
-                new.extend(Slot::decode(&now));
+                new.extend(Slot::decode(change.data()));
             }
         }
         // Slots move: what went and what came are told apart only when all are seen.
@@ -444,107 +393,8 @@ impl Index {
     }
 }
 
-impl View for Index {
-    fn held(&mut self, files: &Files, owner: Owner<'_>, record: &str) -> Result<Owned, StoreError> {
-        let keys = Keys::of(record.as_bytes());
-        let mut candidates = self.image.header.unsure.clone();
-        slots::of_container(&mut self.image, keys.container, |slot| {
-            if slot.keys.interface == keys.interface || slot.keys.interface == 0 {
-                candidates.push(slot.address);
-            }
-        })
-        .map_err(unusable)?;
-        let mut owned = Owned::default();
-        for address in candidates {
-            let content = self.content(files, address)?;
-            let text = content.as_deref().and_then(trimmed);
-            let held = || Held { name: (*file_name(address)).to_owned(), address };
-            if text == Some(record) {
-                owned.exact.push(held());
-            } else if text == Some(owner.container()) {
-                owned.legacy.push(held());
-            }
-        }
-        for held in [&mut owned.exact, &mut owned.legacy] {
-            held.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        Ok(owned)
-    }
-
-    fn is_taken(&mut self, _: &Files, address: IpAddr) -> Result<bool, StoreError> {
-        self.is_set(address)
-    }
-
-    fn next_free(
-        &mut self,
-        _: &Files,
-        range: &Range,
-        from: u128,
-        to: u128,
-    ) -> Result<Option<IpAddr>, StoreError> {
-        let family: Family = range.subnet().family();
-        let found = pages::next_clear(&mut self.image, family, from, to).map_err(unusable)?;
-        Ok(found.map(|number| from_number(family, number)))
-    }
-
-    fn begin(&mut self, files: &Files) {
-        self.image.begin(files);
-    }
-
-    fn made(&mut self, files: &Files, address: IpAddr, content: &[u8], identity: Identity) {
-        // That the index has no room, or cannot be read, is no reason to fail: it is made anew by the next call.
-        if !self.learn(files, address, content, identity.version(content), true).unwrap_or(false) {
-            self.image.distrust();
-        }
-    }
-
-    fn met(&mut self, files: &Files, address: IpAddr) {
-        // Somebody works without the locks: what the index says of this address is wrong.
-        self.image.distrust();
-        let _ = pages::set(&mut self.image, Some(files), address, true);
-    }
-
-    fn removed(&mut self, files: &Files, name: &str, content: &[u8]) {
-        if let Named::Address(address) = Named::of(name)
-            && self.forget(files, address, Keys::of(content).container).is_err()
-        {
-            self.image.distrust();
-        }
-    }
-
-    fn earlier(&mut self, files: &Files, address: IpAddr) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(seen) = files.look(&file_name(address))? else { return Ok(None) };
-        let (boot, _) = self.boot_of(address, &seen.content, seen.version())?;
-        Ok((boot == Boot::Earlier).then_some(seen.content))
-    }
-
-    fn all_earlier(&mut self) -> Result<Vec<IpAddr>, StoreError> {
-        if !self.image.is_in_memory() {
-            self.image.load().map_err(unusable)?;
-        }
-        let slots = slots::all(&mut self.image).map_err(unusable)?;
-        Ok(slots.into_iter().filter(|slot| slot.boot != self.boot_id).map(|slot| slot.address).collect())
-    }
-
-    fn marker(&mut self, files: &Files, set: usize) -> Marker {
-        match self.resident.as_mut().and_then(|resident| resident.markers.remove(&set)) {
-            Some(mut marker) => {
-                marker.refresh();
-                marker
-            }
-            None => Marker::read(files, set),
-        }
-    }
-
-    fn keep_marker(&mut self, set: usize, marker: Marker) {
-        if let Some(resident) = self.resident.as_mut().filter(|_| marker.is_open()) {
-            resident.markers.insert(set, marker);
-        }
-    }
-}
-
 impl Resident {
-    fn new(watch: Option<Watch>) -> Self {
+    fn new(watch: Option<Arc<Watch>>) -> Self {
         Self { watch, known: HashMap::default(), markers: HashMap::new(), undrained: 0 }
     }
 
@@ -592,18 +442,6 @@ fn fill(image: &mut Image, slots: &[Slot], addresses: &[IpAddr]) -> rustix::io::
         pages::set(image, None, *address, true)?;
     }
     Ok(())
-}
-
-/// What an older index knew of each address, whatever the directory is now: each slot proves itself by the version. And
-/// whether it is of this boot and knew every record of its time.
-fn known_before(files: &Files, boot: u64) -> (HashMap<IpAddr, Slot>, bool) {
-    let Some((mut image, dirty)) = Image::open(files) else { return (HashMap::new(), false) };
-    let complete = !dirty && image.header.boot == boot && image.header.unsure.is_empty();
-    if image.load().is_err() {
-        return (HashMap::new(), false);
-    }
-    let slots = slots::sound(&mut image);
-    (slots.into_iter().map(|slot| (slot.address, slot)).collect(), complete)
 }
 
 fn unusable(errno: Errno) -> StoreError {
