@@ -10,15 +10,24 @@ use k8sboot_benches::Bench;
 mod address_set;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[path = "ipam/node_subnets.rs"]
+mod node_subnets;
 #[path = "ipam/pool.rs"]
 mod pool;
+#[path = "ipam/process.rs"]
+mod process;
+#[path = "ipam/state.rs"]
+mod state;
 
 fn main() -> ExitCode {
     Bench::new("ipam").run(|b| {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        node_subnets::cases(b)?;
+        state::cases(b)?;
         directory::cases(b)?;
+        process::cases(b);
         Ok(())
     })
 }

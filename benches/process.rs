@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use k8sboot_benches::{Bench, Bound, Cases, Failure, Recorded, Scratch, Target, Timing, Unit, inputs, ms};
+use k8sboot_benches::{
+    Bench, Bound, Cases, Failure, Recorded, Scratch, Target, Timing, Unit, cargo, inputs, ms, succeed,
+};
 use k8sboot_core::pki::KeyAlgorithm::{EcdsaP256, Rsa2048};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/process");
@@ -145,27 +147,10 @@ fn build(profile: &str, package: &[&str], file: &str) -> Result<PathBuf, String>
     Ok(target.join(profile).join(file))
 }
 
-fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo
-}
-
 /// A program that the set-up of the project installs.
 fn with_tools<'a>(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr> + 'a>) -> Command {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/bin").join(program);
     let mut command = Command::new(if tools.exists() { tools } else { program.into() });
     command.args(arguments);
     command
-}
-
-/// Standard output of a command that must succeed.
-fn succeed(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{program}: {}: {}", output.status, said.trim()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

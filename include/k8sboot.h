@@ -108,6 +108,28 @@
 #define K8SBOOT_E_IPAM_OWNER 4009
 #define K8SBOOT_E_IPAM_NOT_HELD 4010
 #define K8SBOOT_E_STORE_POISONED 4101
+#define K8SBOOT_E_STORE_IO 4102
+#define K8SBOOT_E_STORE_NO_SPACE 4103
+#define K8SBOOT_E_STORE_PERMISSION 4104
+#define K8SBOOT_E_STORE_READ_ONLY 4105
+#define K8SBOOT_E_STORE_KIND 4106
+#define K8SBOOT_E_STORE_LINK 4107
+#define K8SBOOT_E_STORE_LOCKED 4108
+#define K8SBOOT_E_STORE_NETWORK_NAME 4109
+#define K8SBOOT_E_STORE_MISSING 4110
+#define K8SBOOT_E_STORE_NOT_UNDONE 4111
+#define K8SBOOT_E_STORE_JOURNAL_BUSY 4151
+#define K8SBOOT_E_STORE_JOURNAL_FAILED 4152
+#define K8SBOOT_E_STORE_JOURNAL_DAMAGED 4153
+#define K8SBOOT_E_STORE_TOO_LONG 4154
+#define K8SBOOT_E_WITNESS_SOCKET 4301
+#define K8SBOOT_E_WITNESS_TIMEOUT 4302
+#define K8SBOOT_E_WITNESS_ANSWER 4303
+#define K8SBOOT_E_WITNESS_PROTOCOL 4304
+#define K8SBOOT_E_WITNESS_NAMESPACE 4305
+#define K8SBOOT_E_WITNESS_NETLINK 4306
+#define K8SBOOT_E_WITNESS_FILE 4307
+#define K8SBOOT_E_WITNESS_START 4308
 #define K8SBOOT_E_FILE_IO 6001
 #define K8SBOOT_E_FILE_LINK 6002
 #define K8SBOOT_E_FILE_KIND 6003
@@ -191,6 +213,62 @@
 #define K8SBOOT_ROLE_CONTROL_PLANE 1
 
 /**
+ * IPv4: the first four bytes count.
+ */
+#define K8SBOOT_FAMILY_V4 4
+
+/**
+ * IPv6: all sixteen bytes count.
+ */
+#define K8SBOOT_FAMILY_V6 6
+
+/**
+ * Room for the longest text of an address with its NUL.
+ */
+#define K8SBOOT_IP_TEXT 46
+
+/**
+ * An owner that asks again gets the address that it holds: calls may be repeated safely.
+ */
+#define K8SBOOT_REPEAT_SAME 0
+
+/**
+ * An owner that asks again is refused with `K8SBOOT_E_IPAM_DUPLICATE`, as host-local does.
+ */
+#define K8SBOOT_REPEAT_REFUSE 1
+
+/**
+ * The next free address after the last given, as host-local does.
+ */
+#define K8SBOOT_POLICY_NEXT_FIT 0
+
+/**
+ * The lowest free address.
+ */
+#define K8SBOOT_POLICY_LOWEST 1
+
+/**
+ * As `K8SBOOT_POLICY_NEXT_FIT`, but an address that was released rests before anybody gets it: until both `rest_ms` have
+ * passed (by `k8sboot_pool_advance`) and `rest_releases` other addresses of the range set were released.
+ */
+#define K8SBOOT_POLICY_REST 2
+
+/**
+ * The directory must be there; without it, it is made, as host-local does.
+ */
+#define K8SBOOT_DIRECTORY_MUST_EXIST 1
+
+/**
+ * A symbolic link in the place of the network's directory is followed.
+ */
+#define K8SBOOT_DIRECTORY_FOLLOW_LINK 2
+
+/**
+ * What a call acknowledges outlives a power loss: for owners that come back after a reboot. One process at a time.
+ */
+#define K8SBOOT_DIRECTORY_DURABLE 4
+
+/**
  * Text or bytes made by this library. Freed with `k8sboot_buf_free`.
  *
  * A NUL that is not counted follows the data, so text can be used as a C string. Buffers with key material are wiped
@@ -226,10 +304,28 @@ typedef struct k8sboot_error_t k8sboot_error_t;
 typedef struct k8sboot_flow_t k8sboot_flow_t;
 
 /**
+ * A search for leaks in a store: first the records are read, then witnesses are asked, then it is judged, and what the
+ * report says can be freed. Freed with `k8sboot_leaks_free`.
+ */
+typedef struct k8sboot_leaks_t k8sboot_leaks_t;
+
+/**
  * The steps of one stage, with what was seen when they were planned. Immutable; holds no secret. Used up when it is
  * carried out, else freed with `k8sboot_plan_free`.
  */
 typedef struct k8sboot_plan_t k8sboot_plan_t;
+
+/**
+ * Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory once
+ * the pool has seen as many owners. Freed with `k8sboot_pool_free`.
+ */
+typedef struct k8sboot_pool_t k8sboot_pool_t;
+
+/**
+ * Keeps who holds which address of a network. Shared: any thread may use it, many at once; `k8sboot_store_ref` adds an
+ * owner, `k8sboot_store_free` ends one.
+ */
+typedef struct k8sboot_store_t k8sboot_store_t;
 
 /**
  * Result of a call: `K8SBOOT_OK` or one of the `K8SBOOT_E_…` numbers.
@@ -307,6 +403,140 @@ typedef struct {
      */
     uint64_t timeout_ms;
 } k8sboot_run_t;
+
+/**
+ * An address in network byte order. Its layout is frozen.
+ */
+typedef struct {
+    /**
+     * `K8SBOOT_FAMILY_V4` or `K8SBOOT_FAMILY_V6`; 0 in what was not set.
+     */
+    uint8_t family;
+    /**
+     * The address; bytes beyond the family's are 0 on the way out and not looked at on the way in.
+     */
+    uint8_t bytes[16];
+} k8sboot_ip_t;
+
+/**
+ * What is asked of an allocation beyond its owner. All zero, or NULL instead of the struct: by policy alone, safe to
+ * repeat.
+ */
+typedef struct {
+    /**
+     * `sizeof(k8sboot_request_t)` as the caller knows it.
+     */
+    size_t size;
+    /**
+     * Addresses wanted, in any order: each goes to the first range set that contains it.
+     */
+    const k8sboot_ip_t *addresses;
+    /**
+     * How many.
+     */
+    size_t addresses_len;
+    /**
+     * One of `K8SBOOT_REPEAT_…`.
+     */
+    uint32_t repeat;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} k8sboot_request_t;
+
+/**
+ * One address that was given. Its layout is frozen.
+ */
+typedef struct {
+    /**
+     * The address.
+     */
+    k8sboot_ip_t address;
+    /**
+     * The gateway of its subnet.
+     */
+    k8sboot_ip_t gateway;
+    /**
+     * The prefix length of its subnet.
+     */
+    uint8_t prefix;
+    /**
+     * 0.
+     */
+    uint8_t reserved;
+    /**
+     * The index of its range set, from 0.
+     */
+    uint32_t set;
+} k8sboot_assigned_t;
+
+/**
+ * How a pool gives addresses. All zero, or NULL instead of the struct: the defaults.
+ */
+typedef struct {
+    /**
+     * `sizeof(k8sboot_pool_options_t)` as the caller knows it.
+     */
+    size_t size;
+    /**
+     * One of `K8SBOOT_POLICY_…`.
+     */
+    uint32_t policy;
+    /**
+     * Whether the address that rests longest is given when all others are held: 0 or 1.
+     */
+    uint32_t rest_oldest_if_exhausted;
+    /**
+     * For `K8SBOOT_POLICY_REST`.
+     */
+    uint64_t rest_ms;
+    /**
+     * For `K8SBOOT_POLICY_REST`.
+     */
+    uint64_t rest_releases;
+    /**
+     * Where the hash of owners starts; it changes no answer. Random and secret where others than the container runtime
+     * choose container IDs.
+     */
+    uint64_t hash_seed;
+} k8sboot_pool_options_t;
+
+/**
+ * How full a range set is; `UINT64_MAX` means that or more (IPv6 ranges beyond a /64). Its layout is frozen.
+ */
+typedef struct {
+    /**
+     * Addresses held.
+     */
+    uint64_t held;
+    /**
+     * Addresses free, but not to be given yet.
+     */
+    uint64_t resting;
+    /**
+     * Addresses that can be held at most: those of the ranges less the gateways.
+     */
+    uint64_t size;
+} k8sboot_usage_t;
+
+/**
+ * How a directory is opened. All zero, or NULL instead of the struct: the defaults.
+ */
+typedef struct {
+    /**
+     * `sizeof(k8sboot_directory_options_t)` as the caller knows it.
+     */
+    size_t size;
+    /**
+     * Any of `K8SBOOT_DIRECTORY_…`, or-ed.
+     */
+    uint64_t flags;
+    /**
+     * How long to wait for somebody else's lock, in milliseconds. 0: 30 seconds.
+     */
+    uint64_t lock_timeout_ms;
+} k8sboot_directory_options_t;
 
 /**
  * Success.
@@ -770,6 +1000,24 @@ k8sboot_code_t k8sboot_init_new(k8sboot_config_t **config,
                                 k8sboot_error_t **err);
 
 /**
+ * Reads an address from its text, `10.244.1.2` or `fd00::2`, into `out`. IPv4 written as IPv6 becomes IPv4.
+ *
+ * Requires: `address` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_ip_parse(const char *address, k8sboot_ip_t *out, k8sboot_error_t **err);
+
+/**
+ * Writes the text of an address with its NUL to `out`, which has room for `capacity` bytes; `K8SBOOT_IP_TEXT` always
+ * suffice.
+ *
+ * Requires: `address` is NULL or readable; `out` is NULL or has room for `capacity` bytes; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_ip_text(const k8sboot_ip_t *address,
+                               char *out,
+                               size_t capacity,
+                               k8sboot_error_t **err);
+
+/**
  * Makes a private key and writes it to `out` as PEM, in kubeadm's format. The buffer is wiped when it is freed.
  *
  * `algorithm` is `RSA-2048`, `RSA-3072`, `RSA-4096`, `ECDSA-P256`, `ECDSA-P384` or `Ed25519`.
@@ -808,6 +1056,86 @@ k8sboot_code_t k8sboot_kubeconfig_user(const k8sboot_ca_t *ca,
                                        const char *spec,
                                        k8sboot_buf_t **out,
                                        k8sboot_error_t **err);
+
+/**
+ * Adds the listing of a runtime that the caller has: `ids` are the containers or sandboxes that exist, in whatever
+ * state, whole or at least the first 12 characters; `runtime` names it in the report.
+ *
+ * List them after `k8sboot_leaks_new`. An empty listing frees nothing of this boot unless `believeEmpty` is set.
+ *
+ * Requires: `leaks` is NULL or live; `runtime` is NULL or NUL-terminated; `ids` has `ids_len` texts; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_add_containers(k8sboot_leaks_t *leaks,
+                                            const char *runtime,
+                                            const char *const *ids,
+                                            size_t ids_len,
+                                            k8sboot_error_t **err);
+
+/**
+ * Says that an ADD of this interface of a container is running, so that what it holds is kept. An embedder that runs
+ * every ADD itself says which are running, before it lists its containers, and may then set the grace period to 0.
+ *
+ * With NULL for both, the caller says that it tells the running ADDs and none is.
+ *
+ * Requires: `leaks` is NULL or live; the texts are NULL or NUL-terminated; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_add_running(k8sboot_leaks_t *leaks,
+                                         const char *container,
+                                         const char *interface,
+                                         k8sboot_error_t **err);
+
+/**
+ * Frees what the report of `k8sboot_leaks_judge` says, each record only if it is still as it was read, and writes what
+ * was done to `out`: a JSON object with `schemaVersion` (1), `freed` and `changed` (lists of records as in
+ * `k8sboot_store_records`; what changed stays), `before` and `after` (how many entries there were and are).
+ *
+ * Requires: `leaks` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_collect(k8sboot_leaks_t *leaks,
+                                     k8sboot_buf_t **out,
+                                     k8sboot_error_t **err);
+
+/**
+ * Frees a search. NULL is allowed.
+ *
+ * Requires: `leaks` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_leaks_free(k8sboot_leaks_t *leaks);
+
+/**
+ * Asks the witnesses that the library knows, judges every record and writes the report to `out`: a JSON object of the
+ * schema `k8sboot.leaks/v1` with `policy`, `witnesses`, `summary` (a count for each state: `free`, `live`, `young`,
+ * `leaked`, `broken`, `foreign`, `unknown`), `addresses` (a verdict each with its reasons), `free`, `unrecorded` and
+ * `toFree`. Changes nothing.
+ *
+ * `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
+ * `namespaces` (true: read the addresses inside every network namespace of the host), `graceSeconds` (600),
+ * `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
+ * A witness that fails is in the report, and then nothing is freed. One that was not built is
+ * `K8SBOOT_E_NOT_BUILT`.
+ *
+ * Requires: `leaks` is NULL or live; `options` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_judge(k8sboot_leaks_t *leaks,
+                                   const char *options,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Reads the records of a store. Only then list the containers: an ADD in between is not judged.
+ *
+ * The search keeps the store open.
+ *
+ * Requires: `store` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_new(const k8sboot_store_t *store, k8sboot_leaks_t **out, k8sboot_error_t **err);
+
+/**
+ * Writes the report of `k8sboot_leaks_judge` to `out` for people, a line an address.
+ *
+ * Requires: `leaks` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_text(const k8sboot_leaks_t *leaks, k8sboot_buf_t **out, k8sboot_error_t **err);
 
 /**
  * Writes the images that a control-plane node needs to `out`, as a JSON list in kubeadm's order.
@@ -922,6 +1250,227 @@ k8sboot_code_t k8sboot_plan_json(const k8sboot_plan_t *plan,
  * Requires: `plan` is NULL or live; `out` and `err` are NULL or writable.
  */
 k8sboot_code_t k8sboot_plan_text(const k8sboot_plan_t *plan, k8sboot_buf_t **out, k8sboot_error_t **err);
+
+/**
+ * Makes the clock of resting addresses show `now_ms` milliseconds since a moment of the caller's choice, best since boot;
+ * it never goes back.
+ *
+ * Requires: `pool` is NULL or live; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_advance(k8sboot_pool_t *pool,
+                                    uint64_t now_ms,
+                                    k8sboot_error_t **err);
+
+/**
+ * Gives one address of each range set to an interface of a container, or none at all.
+ *
+ * `request` may be NULL. The addresses go to `assigned`, in the order of the range sets; `capacity` must be at least
+ * the number of range sets, and `count`, which may be NULL, gets it.
+ *
+ * Requires: `pool` is NULL or live; the texts are NULL or NUL-terminated; `request` is NULL or a sized struct with
+ * `addresses_len` addresses; `assigned` has room for `capacity`; `count` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_allocate(k8sboot_pool_t *pool,
+                                     const char *container,
+                                     const char *interface,
+                                     const k8sboot_request_t *request,
+                                     k8sboot_assigned_t *assigned,
+                                     size_t capacity,
+                                     size_t *count,
+                                     k8sboot_error_t **err);
+
+/**
+ * Writes the addresses that an interface of a container holds to `addresses`, as many as it has room for; `count` gets
+ * how many there are.
+ *
+ * Requires: `pool` is NULL or live; the texts are NULL or NUL-terminated; `addresses` has room for `capacity`; `count` and `err`
+ * are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_find(const k8sboot_pool_t *pool,
+                                 const char *container,
+                                 const char *interface,
+                                 k8sboot_ip_t *addresses,
+                                 size_t capacity,
+                                 size_t *count,
+                                 k8sboot_error_t **err);
+
+/**
+ * Frees a pool. NULL is allowed.
+ *
+ * Requires: `pool` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_pool_free(k8sboot_pool_t *pool);
+
+/**
+ * Notes that an interface of a container holds an address, inside the ranges or not: for what is in use already.
+ * `is_new`, which may be NULL, gets 0 if the address was held before, and then nothing changes.
+ *
+ * Requires: `pool` is NULL or live; `address` is NULL or readable; the texts are NULL or NUL-terminated; `is_new` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_hold(k8sboot_pool_t *pool,
+                                 const k8sboot_ip_t *address,
+                                 const char *container,
+                                 const char *interface,
+                                 uint32_t *is_new,
+                                 k8sboot_error_t **err);
+
+/**
+ * Makes an empty pool. `ranges` is a JSON list of range sets, each a list of ranges, as in host-local's configuration:
+ * `[[{"subnet": "10.244.1.0/24", "rangeStart": …, "rangeEnd": …, "gateway": …}]]`; all but `subnet` may be left out.
+ *
+ * Requires: `ranges` is NULL or NUL-terminated; `options` is NULL or a sized struct; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_new(const char *ranges,
+                                const k8sboot_pool_options_t *options,
+                                k8sboot_pool_t **out,
+                                k8sboot_error_t **err);
+
+/**
+ * Frees everything that an interface of a container holds; nothing held is success.
+ *
+ * The addresses go to `freed`, as many as it has room for; `count` gets how many were freed. Both may be NULL, with a
+ * `capacity` of 0.
+ *
+ * Requires: `pool` is NULL or live; the texts are NULL or NUL-terminated; `freed` has room for `capacity`; `count` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_release(k8sboot_pool_t *pool,
+                                    const char *container,
+                                    const char *interface,
+                                    k8sboot_ip_t *freed,
+                                    size_t capacity,
+                                    size_t *count,
+                                    k8sboot_error_t **err);
+
+/**
+ * Frees one address, whoever holds it; `was_held`, which may be NULL, gets 1 if it was held and else 0.
+ *
+ * Requires: `pool` is NULL or live; `address` is NULL or readable; `was_held` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_release_address(k8sboot_pool_t *pool,
+                                            const k8sboot_ip_t *address,
+                                            uint32_t *was_held,
+                                            k8sboot_error_t **err);
+
+/**
+ * Writes how many range sets a pool has to `out`: the room that `k8sboot_pool_allocate` needs.
+ *
+ * Requires: `pool` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_sets(const k8sboot_pool_t *pool, size_t *out, k8sboot_error_t **err);
+
+/**
+ * Writes how full a range set is to `out`. `set` counts from 0.
+ *
+ * Requires: `pool` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_usage(const k8sboot_pool_t *pool,
+                                  size_t set,
+                                  k8sboot_usage_t *out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Gives one address of each range set to an interface of a container, or none at all. As `k8sboot_pool_allocate`.
+ *
+ * Requires: `store` is NULL or live; the texts are NULL or NUL-terminated; `request` is NULL or a sized struct with
+ * `addresses_len` addresses; `assigned` has room for `capacity`; `count` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_allocate(const k8sboot_store_t *store,
+                                      const char *container,
+                                      const char *interface,
+                                      const k8sboot_request_t *request,
+                                      k8sboot_assigned_t *assigned,
+                                      size_t capacity,
+                                      size_t *count,
+                                      k8sboot_error_t **err);
+
+/**
+ * Opens the directory of a network as host-local keeps it, `data_dir/network`, safe beside the real host-local.
+ *
+ * `ranges` as for `k8sboot_pool_new`, or NULL for a store that looks and releases only. `options` may be NULL.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `options` is NULL or a sized struct; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_directory(const char *data_dir,
+                                       const char *network,
+                                       const char *ranges,
+                                       const k8sboot_directory_options_t *options,
+                                       const k8sboot_store_t **out,
+                                       k8sboot_error_t **err);
+
+/**
+ * Writes the addresses that an interface of a container holds. As `k8sboot_pool_find`.
+ *
+ * Requires: `store` is NULL or live; the texts are NULL or NUL-terminated; `addresses` has room for `capacity`; `count` and `err`
+ * are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_find(const k8sboot_store_t *store,
+                                  const char *container,
+                                  const char *interface,
+                                  k8sboot_ip_t *addresses,
+                                  size_t capacity,
+                                  size_t *count,
+                                  k8sboot_error_t **err);
+
+/**
+ * Ends one owner; the last one closes the store. What it keeps outside of the process stays. NULL is allowed.
+ *
+ * Requires: `store` is NULL or live, and this owner does not use it again.
+ */
+void k8sboot_store_free(const k8sboot_store_t *store);
+
+/**
+ * Opens a store that forgets with its process. `ranges` and `options` as for `k8sboot_pool_new`.
+ *
+ * Requires: `ranges` is NULL or NUL-terminated; `options` is NULL or a sized struct; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_memory(const char *ranges,
+                                    const k8sboot_pool_options_t *options,
+                                    const k8sboot_store_t **out,
+                                    k8sboot_error_t **err);
+
+/**
+ * Writes everything that a store holds to `out` as JSON, broken and foreign entries too: `schemaVersion` (1) and
+ * `records`, each with `name`, `address` (if the name is one), `holder` (`attachment`, `container`, `empty`, `foreign`),
+ * `container`, `interface`, `found`, `boot` (`this`, `earlier`, `unknown`) and `ageSeconds`, as far as they apply.
+ *
+ * Requires: `store` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_records(const k8sboot_store_t *store,
+                                     k8sboot_buf_t **out,
+                                     k8sboot_error_t **err);
+
+/**
+ * Adds an owner and returns the same pointer; NULL stays NULL.
+ *
+ * Requires: `store` is NULL or live.
+ */
+const k8sboot_store_t *k8sboot_store_ref(const k8sboot_store_t *store);
+
+/**
+ * Frees everything that an interface of a container holds, whatever the ranges are. As `k8sboot_pool_release`.
+ *
+ * Requires: `store` is NULL or live; the texts are NULL or NUL-terminated; `freed` has room for `capacity`; `count` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_release(const k8sboot_store_t *store,
+                                     const char *container,
+                                     const char *interface,
+                                     k8sboot_ip_t *freed,
+                                     size_t capacity,
+                                     size_t *count,
+                                     k8sboot_error_t **err);
+
+/**
+ * Writes how full a range set is to `out`. As `k8sboot_pool_usage`.
+ *
+ * Requires: `store` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_usage(const k8sboot_store_t *store,
+                                   size_t set,
+                                   k8sboot_usage_t *out,
+                                   k8sboot_error_t **err);
 
 /**
  * Checks that a text is a bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.

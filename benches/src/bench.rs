@@ -232,7 +232,9 @@ impl Case<'_> {
         }
     }
 
-    fn is_wanted(&self) -> bool {
+    /// Whether the case was asked for: what only it needs can be left out otherwise.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
         self.cases.options.wants(&self.name)
     }
 

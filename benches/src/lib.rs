@@ -22,6 +22,7 @@ pub mod inputs;
 mod measure;
 mod options;
 mod plot;
+mod program;
 mod report;
 mod scratch;
 
@@ -29,6 +30,7 @@ pub use bench::{Bench, Case, Cases, Failure};
 pub use figure::{Bound, Recorded, Target, Unit};
 pub use measure::{Sample, Timing};
 pub use plot::Plot;
+pub use program::{cargo, succeed};
 pub use scratch::Scratch;
 
 use std::time::Duration;

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Certs(CertsArgs),
     /// Configuration documents.
     Config(ConfigArgs),
+    /// Addresses of a network in host-local's directory: give, free, draw, find leaks.
+    Ipam(crate::ipam::args::IpamArgs),
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod args;
 mod certs;
 mod config;
 mod init;
+mod ipam;
 mod objects;
 mod output;
 mod progress;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(&args, cli.output),
         Command::Certs(args) => certs::run(&args, cli.output),
         Command::Config(args) => config::run(&args, cli.output),
+        Command::Ipam(args) => ipam::run(&args, cli.output),
     };
     match done {
         Ok(code) => code,

@@ -39,10 +39,14 @@ impl Code {
             crate::config::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
+            crate::ipam::flannel::CODES,
             crate::cni::CODES,
+            crate::cni::IPAM_CODES,
             crate::store::CODES,
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,
+            #[cfg(feature = "etcd")]
+            crate::store::etcd::CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -29,6 +29,14 @@ const (
 	CodeSignature  = Code(C.K8SBOOT_E_TOKEN_SIGNATURE)
 	CodeNotSigned  = Code(C.K8SBOOT_E_TOKEN_NOT_SIGNED)
 	CodePin        = Code(C.K8SBOOT_E_TOKEN_PIN_MISMATCH)
+	// CodeExhausted is about a range set whose addresses are all held or resting.
+	CodeExhausted = Code(C.K8SBOOT_E_IPAM_EXHAUSTED)
+	// CodeDuplicate is about an owner that holds an address already, where that is refused.
+	CodeDuplicate = Code(C.K8SBOOT_E_IPAM_DUPLICATE)
+	// CodeTaken is about a wanted address that somebody else holds.
+	CodeTaken = Code(C.K8SBOOT_E_IPAM_TAKEN)
+	// CodeOwner is about a container ID or an interface name.
+	CodeOwner = Code(C.K8SBOOT_E_IPAM_OWNER)
 	// CodeUnknownStage is about a stage that a flow does not have.
 	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
 	// CodeLocked is about a tree that another run works on; later it may succeed.

@@ -79,7 +79,7 @@ pub struct k8sboot_run_t {
 ///
 /// # Safety
 ///
-/// `repr(C)`, the first member is `size: usize`, all bytes zero is a valid value, no member is smaller than a pointer.
+/// `repr(C)`, the first member is `size: usize`, all bytes zero is a valid value, and there is no padding.
 pub(crate) unsafe trait Sized_: Copy {}
 
 // SAFETY: `repr(C)`, begins with `size`, holds only nullable pointers and integers of pointer size or more.
@@ -93,7 +93,7 @@ const MAX_SIZE: usize = 4096;
 /// # Safety
 ///
 /// `from` is NULL or points to as many readable bytes as its first member says.
-unsafe fn read_sized<T: Sized_>(from: *const T, argument: &'static str) -> Result<T, Failure> {
+pub(crate) unsafe fn read_sized<T: Sized_>(from: *const T, argument: &'static str) -> Result<T, Failure> {
     let mut value = MaybeUninit::<T>::zeroed();
     if !from.is_null() {
         // SAFETY: not NULL; the first member is the size.

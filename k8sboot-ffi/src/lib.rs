@@ -28,13 +28,21 @@ mod flow;
 mod guard;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod handle;
+mod ip;
+mod ipam;
 mod json;
 mod kubeconfig;
+#[cfg_attr(not(all(feature = "docker", feature = "cri")), allow(unused, reason = "what is not built"))]
+mod leaks;
 mod manifest;
 mod pki;
 mod plan;
+mod pool;
+mod ranges;
+mod record;
 #[cfg(feature = "host")]
 mod running;
+mod store;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
@@ -52,10 +60,15 @@ pub use error::*;
 pub use event::*;
 pub use facts::*;
 pub use flow::*;
+pub use ip::*;
+pub use ipam::*;
 pub use kubeconfig::*;
+pub use leaks::*;
 pub use manifest::*;
 pub use pki::*;
 pub use plan::*;
+pub use pool::*;
+pub use store::*;
 #[cfg(feature = "testing")]
 pub use testing::*;
 pub use text::*;

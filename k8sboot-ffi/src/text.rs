@@ -147,10 +147,16 @@ pub(crate) unsafe fn bytes<'a>(
     unsafe { elements(data, len, argument) }
 }
 
+/// An array from the caller; `NULL, 0` is empty.
+///
 /// # Safety
 ///
 /// `data` is NULL or points to `len` readable elements that live and do not change for `'a`.
-unsafe fn elements<'a, T>(data: *const T, len: usize, argument: &'static str) -> Result<&'a [T], Failure> {
+pub(crate) unsafe fn elements<'a, T>(
+    data: *const T,
+    len: usize,
+    argument: &'static str,
+) -> Result<&'a [T], Failure> {
     if len == 0 {
         return Ok(&[]);
     }

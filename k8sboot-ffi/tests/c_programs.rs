@@ -47,7 +47,7 @@ fn compile(stage: &Stage, compiler: &str, flags: &[&str], link: Link, source: &P
 
 /// The C programs that work with a library as it is shipped, and those that need the feature `testing`.
 fn programs() -> [(Stage, &'static [&'static str]); 2] {
-    let shipped = &["basics.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
+    let shipped = &["basics.c", "ipam.c", "leaks.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
     [(stage(""), shipped), (stage("testing"), &["bugs.c"])]
 }
 

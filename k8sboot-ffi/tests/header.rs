@@ -30,6 +30,11 @@ fn generate() -> String {
         "plan",
         "flow",
         "certs",
+        "ip",
+        "ipam",
+        "pool",
+        "store",
+        "leaks",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {

@@ -88,8 +88,19 @@ impl AddressSet {
     /// Source: host-local, order of allocation.
     #[inline]
     pub fn take_next(&mut self) -> Option<IpAddr> {
-        let place = self.next_place()?;
-        self.take_place(place);
+        let place = match (self.spans.as_mut_slice(), self.last) {
+            ([only], Some(last)) if self.taken < self.size => {
+                let offset = only.bits.take_next_around(last.offset.wrapping_add(1))?;
+                let place = Place { span: 0, offset };
+                self.note_taken(place);
+                place
+            }
+            _ => {
+                let place = self.next_place()?;
+                self.take_place(place);
+                place
+            }
+        };
         self.last = Some(place);
         self.address_at(place)
     }
@@ -214,11 +225,17 @@ impl AddressSet {
         if !span.bits.take(place.offset) {
             return false;
         }
-        if span.bits.is_full() {
+        self.note_taken(place);
+        true
+    }
+
+    /// Counts a place that was taken from its range.
+    #[inline]
+    fn note_taken(&mut self, place: Place) {
+        if self.spans.get(place.span).is_some_and(|span| span.bits.is_full()) {
             self.full.take(place.span as u128);
         }
         self.taken += 1;
-        true
     }
 
     #[inline]

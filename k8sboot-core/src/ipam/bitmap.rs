@@ -70,6 +70,18 @@ impl Bitmap {
         }
     }
 
+    /// Takes what [`next_free_around`](Self::next_free_around) finds.
+    #[inline]
+    pub(crate) fn take_next_around(&mut self, from: u128) -> Option<u128> {
+        match self {
+            Self::Dense(dense) => {
+                let place = dense.next_free(usize::try_from(from).unwrap_or(0), true)?;
+                dense.take(place).then_some(place as u128)
+            }
+            Self::Sparse(sparse) => sparse.take_next_around(from),
+        }
+    }
+
     /// Takes a place; false if it was taken or is beyond the last.
     #[inline]
     pub(crate) fn take(&mut self, place: u128) -> bool {
@@ -194,6 +206,22 @@ mod tests {
                 }
                 trio.compare(random(last + 3));
             }
+        }
+    }
+
+    #[test]
+    fn taking_the_next_goes_round_until_all_are_taken() {
+        for last in [0, 63, 64, 4095, 4096, 9_000] {
+            let mut trio = Trio::new(last);
+            let mut from = last / 2;
+            for n in 0..=last {
+                let expected = (last / 2 + n) % (last + 1);
+                for map in &mut trio.maps {
+                    assert_eq!(map.take_next_around(from), Some(expected), "{n} of {last}");
+                }
+                from = expected + 1;
+            }
+            assert!(trio.maps.iter_mut().all(|map| map.is_full() && map.take_next_around(from).is_none()));
         }
     }
 

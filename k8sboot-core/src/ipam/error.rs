@@ -30,6 +30,10 @@ codes! {
     IPAM_NOT_HELD = 4010,
     /// The saved state of a pool is damaged.
     IPAM_STATE = 4011,
+    /// A CIDR cannot be split so, or has no part left.
+    IPAM_SPLIT = 4012,
+    /// Not one cluster CIDR for each address family.
+    IPAM_CLUSTER_CIDRS = 4013,
 }
 
 /// Why addresses cannot be configured or handed out.
@@ -134,6 +138,59 @@ pub enum IpamError {
         /// What is wrong there.
         problem: StateProblem,
     },
+    /// A CIDR cannot be split so, or has no part left.
+    #[error("ipam: {cidr}: {problem}")]
+    #[non_exhaustive]
+    Split {
+        /// The CIDR.
+        cidr: Cidr,
+        /// What is wrong.
+        problem: SplitProblem,
+    },
+    /// Not one cluster CIDR for each address family.
+    #[error("ipam: expected one cluster CIDR, or one of each address family, found {}", list(found))]
+    #[non_exhaustive]
+    ClusterCidrs {
+        /// What was given.
+        found: Vec<Cidr>,
+    },
+}
+
+/// Why a CIDR cannot be split, or gives no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitProblem {
+    /// The prefix length of the parts does not fit.
+    #[error("expected parts with a prefix of {shortest} to {longest}, found {found}")]
+    #[non_exhaustive]
+    Prefix {
+        /// That of the CIDR.
+        shortest: u8,
+        /// The number of bits of its addresses; for node subnets at most 63 more than that of the CIDR.
+        longest: u8,
+        /// What was asked for.
+        found: u8,
+    },
+    /// More parts than kube-controller-manager can count.
+    #[error(
+        "expected node subnets with a prefix of at most {longest}, found {found}: kube-controller-manager has at most 65536 of them"
+    )]
+    #[non_exhaustive]
+    Limit {
+        /// 16 more than that of the CIDR.
+        longest: u8,
+        /// What was asked for.
+        found: u8,
+    },
+    /// All parts are taken.
+    #[error("all {size} node subnets are taken: remove a node or add addresses")]
+    #[non_exhaustive]
+    Exhausted {
+        /// How many are taken.
+        taken: u128,
+        /// How many there are.
+        size: u128,
+    },
 }
 
 /// What is wrong with the saved state of a pool.
@@ -218,6 +275,9 @@ pub enum RangeProblem {
     /// The set has no range.
     #[error("expected at least one range, found none")]
     Empty,
+    /// The range has no subnet.
+    #[error("expected a subnet, found none")]
+    NoSubnet,
     /// The subnet has no room for a network, a gateway and a pod.
     #[error("{subnet} is too small: expected a prefix of at most {longest}")]
     #[non_exhaustive]
@@ -321,6 +381,8 @@ impl Problem for IpamError {
             Self::Owner { .. } => Code::IPAM_OWNER,
             Self::NotHeld { .. } => Code::IPAM_NOT_HELD,
             Self::State { .. } => Code::IPAM_STATE,
+            Self::Split { .. } => Code::IPAM_SPLIT,
+            Self::ClusterCidrs { .. } => Code::IPAM_CLUSTER_CIDRS,
         }
     }
 
@@ -335,6 +397,9 @@ impl Problem for IpamError {
     }
 }
 
-fn list(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
+fn list<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return "none".to_owned();
+    }
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }

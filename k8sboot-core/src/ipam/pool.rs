@@ -18,6 +18,7 @@ use super::{
     owner::Owner,
     policy::{Policy, PoolOptions, Rest},
     range::{RangeSet, Ranges},
+    slab::Number,
 };
 
 /// Hands out one address of each range set to each owner.
@@ -247,12 +248,12 @@ impl Pool {
 
     /// The owner itself, or its whole container if only that holds something.
     #[inline]
-    fn holder(&self, owner: Owner<'_>) -> Option<usize> {
+    fn holder(&self, owner: Owner<'_>) -> Option<Number> {
         let owners = self.leases.owners();
         owners.find(owner).or_else(|| owners.find_container(owner))
     }
 
-    fn held_lease(&self, address: IpAddr) -> Option<usize> {
+    fn held_lease(&self, address: IpAddr) -> Option<Number> {
         let at = self.leases.find(self.resolve(address))?;
         self.leases.get(at).filter(|lease| !lease.rests()).map(|_| at)
     }
@@ -284,6 +285,7 @@ impl Pool {
                 }
                 at
             }
+            None if self.leases.is_full() => return false,
             None => {
                 if let Some(state) = set.and_then(|set| self.sets.get_mut(set)) {
                     state.addresses.take(address);
@@ -297,16 +299,16 @@ impl Pool {
 
     /// Frees a lease that is held, or lets its address rest.
     #[inline]
-    fn free(&mut self, at: usize) {
+    fn free(&mut self, at: Number) {
         let rests = self.rest().is_some();
         self.leases.take(at);
         let Some(lease) = self.leases.get(at).copied() else { return };
-        let state = lease.set.and_then(|set| self.sets.get_mut(set));
+        let state = lease.set().and_then(|set| self.sets.get_mut(set));
         let place = state.and_then(|state| Some((state.addresses.locate(lease.address)?, state)));
         let Some((place, state)) = place else { return self.leases.remove(at) };
         if rests && !state.addresses.is_gateway(place) {
             state.resting.push(&mut self.leases, at, self.now);
-            lease.set.into_iter().for_each(|set| self.end_rests(set));
+            lease.set().into_iter().for_each(|set| self.end_rests(set));
         } else {
             state.addresses.give_place(place);
             self.leases.remove(at);

@@ -208,7 +208,7 @@ impl RangeSet {
     /// # Errors
     ///
     /// As for [`Range::new`] and [`RangeSet::new`].
-    pub fn from_specs(specs: &[RangeSpec], strictness: Strictness) -> Result<Self, RangeProblem> {
+    pub fn of_specs(specs: &[RangeSpec], strictness: Strictness) -> Result<Self, RangeProblem> {
         let mut ranges: Vec<Range> = Vec::with_capacity(specs.len());
         for spec in specs {
             let range = Range::new(spec, strictness)?;
@@ -267,18 +267,6 @@ impl Ranges {
         Ok(Self { sets })
     }
 
-    /// The range sets as configured: a list of sets, each a list of ranges.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RangeSet::from_specs`] and [`Ranges::new`].
-    pub fn from_specs(sets: &[Vec<RangeSpec>], strictness: Strictness) -> Result<Self, IpamError> {
-        let set = |(set, specs): (usize, &Vec<RangeSpec>)| {
-            RangeSet::from_specs(specs, strictness).map_err(|problem| IpamError::Range { set, problem })
-        };
-        Self::new(sets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
-    }
-
     /// No range sets: what a store is opened with that only looks and releases.
     #[must_use]
     pub const fn none() -> Self {
@@ -300,12 +288,21 @@ impl Ranges {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of_subnets(subnets: &[Cidr]) -> Result<Self, IpamError> {
-        let set = |(set, subnet): (usize, &Cidr)| {
-            Range::new(&RangeSpec::new(subnet.clone()), Strictness::Strict)
-                .and_then(|range| RangeSet::new(vec![range]))
-                .map_err(|problem| IpamError::Range { set, problem })
+        let sets: Vec<Vec<RangeSpec>> =
+            subnets.iter().map(|subnet| vec![RangeSpec::new(subnet.clone())]).collect();
+        Self::of_specs(&sets, Strictness::Strict)
+    }
+
+    /// The sets that a configuration spells out: a list of range sets, each a list of ranges.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RangeSet::of_specs`] and [`Ranges::new`].
+    pub fn of_specs(sets: &[Vec<RangeSpec>], strictness: Strictness) -> Result<Self, IpamError> {
+        let set = |(set, specs): (usize, &Vec<RangeSpec>)| {
+            RangeSet::of_specs(specs, strictness).map_err(|problem| IpamError::Range { set, problem })
         };
-        Self::new(subnets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
+        Self::new(sets.iter().enumerate().map(set).collect::<Result<_, _>>()?)
     }
 
     /// The sets, in order.
@@ -411,18 +408,18 @@ mod tests {
     fn the_first_failure_is_named_as_host_local_names_it() {
         let set = |subnets: &[&str]| subnets.iter().map(|one| spec(one, "", "", "")).collect::<Vec<_>>();
         let mixed = set(&["10.1.2.0/24", "fd00::/64", "10.1.2.1/24"]);
-        assert_eq!(RangeSet::from_specs(&mixed, Strictness::HostLocal), Err(RangeProblem::MixedFamilies));
-        assert_eq!(RangeSet::from_specs(&[], Strictness::HostLocal), Err(RangeProblem::Empty));
+        assert_eq!(RangeSet::of_specs(&mixed, Strictness::HostLocal), Err(RangeProblem::MixedFamilies));
+        assert_eq!(RangeSet::of_specs(&[], Strictness::HostLocal), Err(RangeProblem::Empty));
         let shared = set(&["10.9.0.0/16", "10.1.2.0/24", "10.1.0.0/16"]);
-        let problem = RangeSet::from_specs(&shared, Strictness::HostLocal).unwrap_err();
+        let problem = RangeSet::of_specs(&shared, Strictness::HostLocal).unwrap_err();
         assert_eq!(
             problem.to_string(),
             "ranges 10.1.2.1-10.1.2.254 and 10.1.0.1-10.1.255.254 share addresses"
         );
         let sets = [set(&["10.1.2.0/24"]), set(&["10.7.0.0/16"]), set(&["10.1.2.128/25"])];
-        let problem = Ranges::from_specs(&sets, Strictness::HostLocal).unwrap_err();
+        let problem = Ranges::of_specs(&sets, Strictness::HostLocal).unwrap_err();
         assert_eq!(problem, IpamError::Overlap { first: 0, second: 2 });
-        let problem = Ranges::from_specs(&[set(&["10.1.2.0/24"]), set(&[])], Strictness::Strict).unwrap_err();
+        let problem = Ranges::of_specs(&[set(&["10.1.2.0/24"]), set(&[])], Strictness::Strict).unwrap_err();
         assert_eq!(problem, IpamError::Range { set: 1, problem: RangeProblem::Empty });
     }
 }

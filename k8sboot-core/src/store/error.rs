@@ -31,6 +31,14 @@ codes! {
     STORE_MISSING = 4110,
     /// A call failed and what it had done could not be undone.
     STORE_NOT_UNDONE = 4111,
+    /// Another process has the journal open.
+    STORE_JOURNAL_BUSY = 4151,
+    /// A write or a flush of the journal failed before.
+    STORE_JOURNAL_FAILED = 4152,
+    /// The journal is damaged.
+    STORE_JOURNAL_DAMAGED = 4153,
+    /// The owner's names do not fit the journal.
+    STORE_TOO_LONG = 4154,
 }
 
 /// What hinders a store.
@@ -116,6 +124,52 @@ pub enum StoreError {
         #[source]
         cause: Box<StoreError>,
     },
+    /// Another process has the journal of a durable store open.
+    #[error("store: {path} is open in another process: use that process, or stop it")]
+    #[non_exhaustive]
+    JournalBusy {
+        /// The journal.
+        path: String,
+    },
+    /// A write or a flush of the journal failed before, and nobody can tell what is on the disk since.
+    #[error(
+        "store: {path} failed before ({why}): nothing since is on the disk for certain; look after the disk, then open the store again"
+    )]
+    #[non_exhaustive]
+    JournalFailed {
+        /// The journal.
+        path: String,
+        /// The first failure.
+        why: String,
+    },
+    /// Bytes of the journal that were on the disk once cannot be read any more. Nothing was changed.
+    #[error(
+        "store: {path} is damaged at byte {offset} ({length} bytes), {readable} entries can be read: open the store with salvage to restore these and set the file aside"
+    )]
+    #[non_exhaustive]
+    JournalDamaged {
+        /// The journal.
+        path: String,
+        /// Where the damage begins.
+        offset: u64,
+        /// How many bytes it has.
+        length: u64,
+        /// How many entries can be read before and after it.
+        readable: usize,
+    },
+    /// The owner's names do not fit an entry of the journal.
+    #[error("store: expected an owner of at most {longest} bytes, found {found}: shorten the container ID")]
+    #[non_exhaustive]
+    TooLong {
+        /// The most that fits.
+        longest: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// etcd hinders the store.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] super::etcd::EtcdError),
 }
 
 fn by(holder: Option<u32>) -> String {
@@ -153,6 +207,12 @@ impl Problem for StoreError {
             Self::NetworkName { .. } => Code::STORE_NETWORK_NAME,
             Self::Missing { .. } => Code::STORE_MISSING,
             Self::NotUndone { .. } => Code::STORE_NOT_UNDONE,
+            Self::JournalBusy { .. } => Code::STORE_JOURNAL_BUSY,
+            Self::JournalFailed { .. } => Code::STORE_JOURNAL_FAILED,
+            Self::JournalDamaged { .. } => Code::STORE_JOURNAL_DAMAGED,
+            Self::TooLong { .. } => Code::STORE_TOO_LONG,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => error.code(),
         }
     }
 
@@ -200,6 +260,29 @@ impl Problem for StoreError {
                 say(path, "no file", "the file of a call that failed", "release its owner");
                 details.errno = cause.details().errno;
             }
+            Self::JournalBusy { path } => {
+                say(
+                    path,
+                    "a journal of our own",
+                    "one that is open elsewhere",
+                    "use that process, or stop it",
+                );
+                details.retryable = true;
+            }
+            Self::JournalFailed { path, why } => {
+                say(path, "writes that succeed", why, "look after the disk, then open the store again");
+            }
+            Self::JournalDamaged { path, offset, length, readable } => {
+                let found = format!("{length} damaged bytes at {offset}, {readable} readable entries");
+                say(path, "a journal that can be read", &found, "open the store with salvage");
+            }
+            Self::TooLong { longest, found } => {
+                details.expected = Some(format!("at most {longest} bytes"));
+                details.found = Some(format!("{found} bytes"));
+                details.remedy = Some("shorten the container ID".to_owned());
+            }
+            #[cfg(feature = "etcd")]
+            Self::Etcd(error) => return error.details(),
         }
         details
     }

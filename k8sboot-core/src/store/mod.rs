@@ -6,7 +6,11 @@ mod collect;
 #[cfg(feature = "node")]
 pub mod directory;
 mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 mod in_flight;
+#[cfg(feature = "node")]
+mod journal;
 mod memory;
 mod op;
 
@@ -14,10 +18,12 @@ use std::net::IpAddr;
 
 pub use collect::{Collected, Survey, collect};
 #[cfg(feature = "node")]
-pub use directory::{DirectoryOptions, DirectoryStore, EarlierBoot};
+pub use directory::{DirectoryOptions, DirectoryStore, Durability, EarlierBoot};
 pub(crate) use error::CODES;
 pub use error::StoreError;
 pub use in_flight::{InFlight, Running};
+#[cfg(feature = "node")]
+pub use journal::JournalOptions;
 pub use memory::MemoryStore;
 pub use op::{StoreHook, StoreOp};
 

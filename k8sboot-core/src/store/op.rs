@@ -38,6 +38,8 @@ pub enum StoreOp {
     SyncFile,
     /// Flush a directory to the disk.
     SyncDirectory,
+    /// Flush everything of the file system to the disk.
+    SyncAll,
     /// Be told of changes by others.
     Watch,
 }
@@ -63,6 +65,7 @@ impl StoreOp {
             Self::SetTimes => "set the times of",
             Self::SyncFile => "flush",
             Self::SyncDirectory => "flush directory",
+            Self::SyncAll => "flush the file system of",
             Self::Watch => "watch",
         }
     }

@@ -14,6 +14,8 @@ mod cni;
 mod config;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(feature = "node")]
+mod durable;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]

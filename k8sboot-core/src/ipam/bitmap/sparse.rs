@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::xor_up_to;
-use crate::ipam::slab::{NONE, Slab};
+use crate::ipam::slab::{NONE, Number, Slab};
 
 /// Places of a page.
 const PAGE: u128 = 1 << PAGE_BITS;
@@ -42,11 +42,11 @@ pub(crate) struct Sparse {
 #[derive(Clone, Debug)]
 struct Level {
     pages: Slab<Page>,
-    table: HashTable<usize>,
+    table: HashTable<Number>,
     /// The page used last, with its number: the next call most often wants it again.
-    recent: (u128, usize),
+    recent: (u128, Number),
     /// A page that became empty; it is kept until the next one becomes so, for it is most often filled again.
-    empty: usize,
+    empty: Number,
 }
 
 /// Where a search ends.
@@ -106,6 +106,22 @@ impl Sparse {
         near.or_else(|| self.beyond(from >> PAGE_BITS)).filter(|place| *place <= self.last)
     }
 
+    /// Takes the lowest free place at or after one, or else the lowest of all.
+    #[inline]
+    pub(super) fn take_next_around(&mut self, from: u128) -> Option<u128> {
+        // Most often in the page used last, which needs no search.
+        if self.leaves.recent.0 == from >> PAGE_BITS
+            && let Some(page) = self.leaves.pages.get_mut(self.leaves.recent.1)
+            && let Some(place) = page.next_free(from).filter(|place| *place <= self.last)
+        {
+            let taken = page.take(place)?;
+            self.note_taken(place, taken);
+            return Some(place);
+        }
+        let place = self.next_free(from).or_else(|| self.next_free(0))?;
+        self.take(place).then_some(place)
+    }
+
     #[inline]
     pub(super) fn take(&mut self, place: u128) -> bool {
         if place > self.last {
@@ -115,6 +131,13 @@ impl Sparse {
         else {
             return false;
         };
+        self.note_taken(place, taken);
+        true
+    }
+
+    /// Notes that a place was taken, and how many of its page are taken then.
+    #[inline]
+    fn note_taken(&mut self, place: u128, taken: u32) {
         self.taken += 1;
         self.free_xor ^= place;
         if self.floor == place {
@@ -123,7 +146,6 @@ impl Sparse {
         if taken == FULL && self.closed != place >> PAGE_BITS {
             self.close(place >> PAGE_BITS);
         }
-        true
     }
 
     #[inline]
@@ -233,12 +255,12 @@ impl Level {
 
     /// Where a page is, or [`NONE`].
     #[inline]
-    fn find(&self, number: u128) -> usize {
+    fn find(&self, number: u128) -> Number {
         if self.recent.0 == number { self.recent.1 } else { self.look_up(number) }
     }
 
-    fn look_up(&self, number: u128) -> usize {
-        let is = |at: &usize| self.pages.get(*at).is_some_and(|page| page.number == number);
+    fn look_up(&self, number: u128) -> Number {
+        let is = |at: &Number| self.pages.get(*at).is_some_and(|page| page.number == number);
         self.table.find(hash(number), is).copied().unwrap_or(NONE)
     }
 
@@ -250,27 +272,33 @@ impl Level {
         self.pages.get_mut(self.recent.1)
     }
 
-    fn look_up_or_insert(&mut self, number: u128) -> usize {
+    fn look_up_or_insert(&mut self, number: u128) -> Number {
         let known = self.look_up(number);
         if known != NONE {
             return known;
         }
         // A page that was freed is all zero.
+        let room = self.pages.room();
         let at = self.pages.insert(|page| page.number = number);
         let pages = &self.pages;
-        self.table.insert_unique(hash(number), at, |at| pages.get(*at).map_or(0, |page| hash(page.number)));
+        let hash_of = |at: &Number| pages.get(*at).map_or(0, |page| hash(page.number));
+        if pages.room() != room {
+            // Half empty, the table tidies up after removals without growing.
+            self.table.reserve(pages.room().saturating_mul(2), hash_of);
+        }
+        self.table.insert_unique(hash(number), at, hash_of);
         at
     }
 
     /// Frees the page that was empty before, unless it is in use again.
     #[inline]
-    fn emptied(&mut self, at: usize) {
+    fn emptied(&mut self, at: Number) {
         if self.empty != at {
             self.free_empty(at);
         }
     }
 
-    fn free_empty(&mut self, at: usize) {
+    fn free_empty(&mut self, at: Number) {
         let before = std::mem::replace(&mut self.empty, at);
         let Some(page) = self.pages.get(before).filter(|page| page.taken == 0) else {
             return;

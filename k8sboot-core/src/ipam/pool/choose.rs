@@ -8,13 +8,14 @@ use crate::ipam::{
     allocation::{Allocation, Assigned, Repeat, Request},
     error::IpamError,
     policy::Policy,
+    slab::Number,
 };
 
 /// The numbers of those whose leases an allocation looks at.
 #[derive(Clone, Copy)]
 struct Holders {
-    owner: Option<usize>,
-    container: Option<usize>,
+    owner: Option<Number>,
+    container: Option<Number>,
 }
 
 impl Pool {
@@ -86,6 +87,9 @@ impl Pool {
 
     #[inline]
     fn by_policy(&self, state: &SetState) -> Option<Place> {
+        if self.leases.is_full() {
+            return None;
+        }
         match self.options.policy {
             Policy::NextFit => state.addresses.next_place(),
             Policy::Lowest => state.addresses.lowest_place(),
@@ -98,9 +102,9 @@ impl Pool {
 
     /// The lowest address of a range set that somebody holds.
     #[inline]
-    fn lowest_held(&self, set: usize, holder: Option<usize>) -> Option<IpAddr> {
+    fn lowest_held(&self, set: usize, holder: Option<Number>) -> Option<IpAddr> {
         let leases = self.leases.of_owner(holder?).map(|(_, lease)| lease);
-        leases.filter(|lease| lease.set == Some(set)).map(|lease| lease.address).min()
+        leases.filter(|lease| lease.set() == Some(set)).map(|lease| lease.address).min()
     }
 
     fn assigned(&self, set: usize, place: Place) -> Option<Assigned> {

@@ -10,7 +10,7 @@ use crate::{
     cidr::{Family, from_number, to_number},
     ipam::{
         owner::Owner,
-        slab::{NONE, Slab},
+        slab::{NONE, Number, Slab},
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Leases {
     hash: FixedState,
     entries: Slab<Lease>,
-    table: HashTable<usize>,
+    table: HashTable<Number>,
     owners: Owners,
 }
 
@@ -27,12 +27,12 @@ pub(super) struct Leases {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lease {
     pub(super) address: IpAddr,
-    /// The index of its range set, if it is in one.
-    pub(super) set: Option<usize>,
+    /// The index of its range set, or [`NONE`].
+    set: Number,
     /// [`NONE`] if it rests.
-    owner: usize,
-    pub(super) previous: usize,
-    pub(super) next: usize,
+    owner: Number,
+    pub(super) previous: Number,
+    pub(super) next: Number,
     /// When it was released, and as which of the releases of its range set.
     pub(super) released: (Duration, u64),
 }
@@ -41,7 +41,7 @@ impl Default for Lease {
     fn default() -> Self {
         Self {
             address: from_number(Family::V4, 0),
-            set: None,
+            set: NONE,
             owner: NONE,
             previous: NONE,
             next: NONE,
@@ -54,6 +54,11 @@ impl Lease {
     pub(super) const fn rests(&self) -> bool {
         self.owner == NONE
     }
+
+    /// The index of its range set, if it is in one.
+    pub(super) const fn set(&self) -> Option<usize> {
+        if self.set == NONE { None } else { Some(self.set as usize) }
+    }
 }
 
 impl Leases {
@@ -65,48 +70,60 @@ impl Leases {
     pub(super) fn reserve(&mut self, count: usize) {
         self.owners.reserve(count);
         self.entries.reserve(count);
+        self.make_room();
+    }
+
+    /// Room for twice as many in the table: it tidies up after releases without growing as long as it is half empty.
+    fn make_room(&mut self) {
         let (hash, entries) = (&self.hash, &self.entries);
-        self.table.reserve(count.saturating_sub(self.table.len()), |at| hash_of(hash, entries, *at));
+        let room = entries.room().saturating_mul(2).saturating_sub(self.table.len());
+        self.table.reserve(room, |at| hash_of(hash, entries, *at));
+    }
+
+    /// Whether no more leases can be told apart; they would take some hundreds of gigabytes.
+    #[inline]
+    pub(super) const fn is_full(&self) -> bool {
+        self.entries.is_full()
     }
 
     pub(super) const fn owners(&self) -> &Owners {
         &self.owners
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<&Lease> {
+    pub(super) fn get(&self, at: Number) -> Option<&Lease> {
         self.entries.get(at)
     }
 
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut Lease> {
+    pub(super) fn get_mut(&mut self, at: Number) -> Option<&mut Lease> {
         self.entries.get_mut(at)
     }
 
     /// The lease of an address, held or resting.
     #[inline]
-    pub(super) fn find(&self, address: IpAddr) -> Option<usize> {
-        let is = |at: &usize| self.entries.get(*at).is_some_and(|lease| lease.address == address);
+    pub(super) fn find(&self, address: IpAddr) -> Option<Number> {
+        let is = |at: &Number| self.entries.get(*at).is_some_and(|lease| lease.address == address);
         self.table.find(self.hash_address(address), is).copied()
     }
 
     /// Who holds a lease.
-    pub(super) fn owner_of(&self, at: usize) -> Option<Owner<'_>> {
+    pub(super) fn owner_of(&self, at: Number) -> Option<Owner<'_>> {
         self.owners.name(self.entries.get(at)?.owner)
     }
 
     /// Whether the owner of that number holds the lease.
-    pub(super) fn is_held_by(&self, at: usize, owner: Option<usize>) -> bool {
+    pub(super) fn is_held_by(&self, at: Number, owner: Option<Number>) -> bool {
         owner.is_some() && self.entries.get(at).map(|lease| lease.owner) == owner
     }
 
     /// The leases of an owner.
     #[inline]
-    pub(super) fn of_owner(&self, owner: usize) -> impl Iterator<Item = (usize, &Lease)> {
+    pub(super) fn of_owner(&self, owner: Number) -> impl Iterator<Item = (Number, &Lease)> {
         self.linked(self.owners.first(owner))
     }
 
     /// A lease and those that are linked after it.
     #[inline]
-    pub(super) fn linked(&self, first: usize) -> impl Iterator<Item = (usize, &Lease)> {
+    pub(super) fn linked(&self, first: Number) -> impl Iterator<Item = (Number, &Lease)> {
         let mut at = first;
         std::iter::from_fn(move || {
             let lease = self.entries.get(at)?;
@@ -118,7 +135,7 @@ impl Leases {
 
     /// Every lease that is held, in the order of addresses.
     pub(super) fn held(&self) -> impl Iterator<Item = (&Lease, Owner<'_>)> {
-        let held = |at: &usize| self.entries.get(*at).filter(|lease| !lease.rests());
+        let held = |at: &Number| self.entries.get(*at).filter(|lease| !lease.rests());
         let mut leases: Vec<&Lease> = self.table.iter().filter_map(held).collect();
         leases.sort_unstable_by_key(|lease| lease.address);
         leases.into_iter().filter_map(|lease| Some((lease, self.owners.name(lease.owner)?)))
@@ -126,8 +143,13 @@ impl Leases {
 
     /// Adds a lease that is nobody's yet; the address must not have one.
     #[inline]
-    pub(super) fn insert(&mut self, address: IpAddr, set: Option<usize>) -> usize {
+    pub(super) fn insert(&mut self, address: IpAddr, set: Option<usize>) -> Number {
+        let room = self.entries.room();
+        let set = set.map_or(NONE, |set| Number::try_from(set).unwrap_or(NONE));
         let at = self.entries.insert(|lease| *lease = Lease { address, set, ..Lease::default() });
+        if self.entries.room() != room {
+            self.make_room();
+        }
         let hash = self.hash_address(address);
         let (hasher, entries) = (&self.hash, &self.entries);
         self.table.insert_unique(hash, at, |at| hash_of(hasher, entries, *at));
@@ -136,7 +158,7 @@ impl Leases {
 
     /// Forgets a lease that is nobody's.
     #[inline]
-    pub(super) fn remove(&mut self, at: usize) {
+    pub(super) fn remove(&mut self, at: Number) {
         let Some(lease) = self.entries.get(at) else { return };
         let hash = self.hash_address(lease.address);
         if let Ok(found) = self.table.find_entry(hash, |other| *other == at) {
@@ -147,7 +169,7 @@ impl Leases {
 
     /// Gives a lease that is nobody's to an owner.
     #[inline]
-    pub(super) fn give(&mut self, at: usize, owner: Owner<'_>) {
+    pub(super) fn give(&mut self, at: Number, owner: Owner<'_>) {
         let owner = self.owners.find_or_insert(owner);
         let first = self.owners.first(owner);
         if let Some(next) = self.entries.get_mut(first) {
@@ -161,7 +183,7 @@ impl Leases {
 
     /// Takes a lease from its owner, who is forgotten with the last one.
     #[inline]
-    pub(super) fn take(&mut self, at: usize) {
+    pub(super) fn take(&mut self, at: Number) {
         let Some(lease) = self.entries.get_mut(at) else { return };
         let (owner, previous, next) = (lease.owner, lease.previous, lease.next);
         (lease.owner, lease.previous, lease.next) = (NONE, NONE, NONE);
@@ -181,6 +203,6 @@ impl Leases {
     }
 }
 
-fn hash_of(hash: &FixedState, entries: &Slab<Lease>, at: usize) -> u64 {
+fn hash_of(hash: &FixedState, entries: &Slab<Lease>, at: Number) -> u64 {
     entries.get(at).map_or(0, |lease| hash.hash_one(to_number(lease.address)))
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use super::leases::Leases;
-use crate::ipam::{policy::Rest, slab::NONE};
+use crate::ipam::{
+    policy::Rest,
+    slab::{NONE, Number},
+};
 
 /// The resting addresses of one range set, linked from the one released first to the one released last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resting {
-    first: usize,
-    last: usize,
+    first: Number,
+    last: Number,
     count: u128,
     /// How many addresses of the set were released so far.
     pub(super) releases: u64,
@@ -21,7 +24,7 @@ impl Resting {
     }
 
     /// The lease that rests longest, or [`NONE`].
-    pub(super) const fn first(&self) -> usize {
+    pub(super) const fn first(&self) -> Number {
         self.first
     }
 
@@ -35,13 +38,13 @@ impl Resting {
     }
 
     /// Lets a lease that is nobody's rest from now on.
-    pub(super) fn push(&mut self, leases: &mut Leases, at: usize, now: Duration) {
+    pub(super) fn push(&mut self, leases: &mut Leases, at: Number, now: Duration) {
         self.releases = self.releases.saturating_add(1);
         self.push_released(leases, at, (now, self.releases));
     }
 
     /// As [`push`](Self::push), for one that was released before.
-    pub(super) fn push_released(&mut self, leases: &mut Leases, at: usize, released: (Duration, u64)) {
+    pub(super) fn push_released(&mut self, leases: &mut Leases, at: Number, released: (Duration, u64)) {
         if let Some(lease) = leases.get_mut(at) {
             (lease.previous, lease.next, lease.released) = (self.last, NONE, released);
         }
@@ -54,7 +57,7 @@ impl Resting {
     }
 
     /// Ends the rest of a lease.
-    pub(super) fn remove(&mut self, leases: &mut Leases, at: usize) {
+    pub(super) fn remove(&mut self, leases: &mut Leases, at: Number) {
         let Some(lease) = leases.get_mut(at) else { return };
         let (previous, next) = (lease.previous, lease.next);
         (lease.previous, lease.next) = (NONE, NONE);
@@ -70,7 +73,7 @@ impl Resting {
     }
 
     /// The lease that rests longest, if it has rested enough.
-    pub(super) fn rested(&self, leases: &Leases, rest: &Rest, now: Duration) -> Option<usize> {
+    pub(super) fn rested(&self, leases: &Leases, rest: &Rest, now: Duration) -> Option<Number> {
         let (since, turn) = leases.get(self.first)?.released;
         let enough =
             now.saturating_sub(since) >= rest.time && self.releases.saturating_sub(turn) >= rest.releases;

@@ -140,7 +140,7 @@ fn restore_resting(
     set: &SetState,
     resting: &RestingState,
 ) -> Result<(), StateProblem> {
-    let address: IpAddr = resting.address;
+    let address: IpAddr = pool.resolve(resting.address);
     let Policy::Rest(_) = pool.options.policy else { return Err(StateProblem::NoRest) };
     if pool.leases.find(address).is_some() {
         return Err(StateProblem::Twice { address });

@@ -23,8 +23,7 @@ pub(super) struct ThisBoot {
 impl ThisBoot {
     /// What the options say, or else the kernel.
     pub(super) fn find(options: &DirectoryOptions) -> Self {
-        let text = options.boot_id.clone().or_else(read);
-        let id = text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
+        let id = text(options).map(|text| {
             let mut hash = Hash::new();
             hash.bytes(text.as_bytes());
             hash.finish().max(1)
@@ -46,6 +45,12 @@ impl ThisBoot {
     pub(super) fn seconds(&self) -> u32 {
         u32::try_from(self.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+/// The identity of this boot as text; `None` if the kernel does not tell.
+pub(super) fn text(options: &DirectoryOptions) -> Option<String> {
+    let text = options.boot_id.clone().or_else(read)?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Asks the kernel, in as few calls as it takes.

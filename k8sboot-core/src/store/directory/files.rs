@@ -14,6 +14,7 @@ use rustix::{
 };
 
 use super::{
+    durable::Log,
     name::{LOCK, OWN, check_network},
     options::DirectoryOptions,
 };
@@ -30,15 +31,18 @@ const TEMPORARY: &str = "tmp";
 pub(super) struct Files {
     data: OwnedFd,
     dir: OwnedFd,
-    lock: OwnedFd,
+    /// Missing only if the store is not to make anything and nobody has made it.
+    lock: Option<OwnedFd>,
     network: String,
     path: PathBuf,
     follow: bool,
     hook: Option<Arc<dyn StoreHook>>,
     nameless: bool,
+    /// Where changes are told.
+    pub(super) log: Log,
     local: bool,
     /// Device and inode of the directory and of the lock.
-    places: ((u64, u64), (u64, u64)),
+    places: ((u64, u64), Option<(u64, u64)>),
     /// Something in the directory was changed, or tried to be, since this was asked last.
     changed: Cell<bool>,
 }
@@ -77,13 +81,19 @@ impl Files {
         let dir = open_network(&data, network, &path, options)?;
         let lock = open_lock(&dir, &path, options)?;
         let find = |fd: &OwnedFd, name: &str| match rustix::fs::fstat(fd) {
-            Ok(stat) => Ok(place(&stat)),
+            Ok(stat) => Ok(stat),
             Err(errno) => {
                 let path = path.join(name).display().to_string();
                 Err(StoreError::Io { op: StoreOp::Inspect, path, source: errno.into() })
             }
         };
-        let places = (find(&dir, ".")?, find(&lock, LOCK)?);
+        let locked = lock.as_ref().map(|lock| find(lock, LOCK)).transpose()?;
+        if locked.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+            let path = path.join(LOCK).display().to_string();
+            let (expected, found) = ("a file", "a directory");
+            return Err(StoreError::Kind { op: StoreOp::Lock, path, expected, found });
+        }
+        let places = (place(&find(&dir, ".")?), locked.as_ref().map(place));
         let local = rustix::fs::fstatfs(&dir).is_ok_and(|stat| is_local(stat.f_type));
         Ok(Self {
             data,
@@ -94,18 +104,23 @@ impl Files {
             follow: options.follow_link,
             hook,
             nameless: true,
+            log: Log::default(),
             local,
             places,
             changed: Cell::new(false),
         })
     }
 
+    pub(super) fn hook(&self) -> Option<Arc<dyn StoreHook>> {
+        self.hook.clone()
+    }
+
     pub(super) fn dir(&self) -> &OwnedFd {
         &self.dir
     }
 
-    pub(super) fn lock(&self) -> &OwnedFd {
-        &self.lock
+    pub(super) fn lock(&self) -> Option<&OwnedFd> {
+        self.lock.as_ref()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -186,8 +201,8 @@ impl Files {
             Err(errno) => Err(self.error(StoreOp::Inspect, name, errno)),
         };
         let Some(dir) = now(&self.data, &self.network, flags)? else { return Ok(None) };
-        let Some(lock) = now(&self.dir, LOCK, AtFlags::empty())? else { return Ok(None) };
-        Ok((place(&dir) == self.places.0 && place(&lock) == self.places.1).then_some(dir))
+        let lock = now(&self.dir, LOCK, AtFlags::empty())?;
+        Ok((place(&dir) == self.places.0 && lock.as_ref().map(place) == self.places.1).then_some(dir))
     }
 
     /// Opens again what [`current`](Self::current) found replaced.
@@ -276,6 +291,14 @@ impl Files {
         name: &str,
         content: &[u8],
     ) -> Result<Option<Identity>, StoreError> {
+        let made = self.create_unlogged(name, content)?;
+        if made.is_some() {
+            self.log.made(name, content);
+        }
+        Ok(made)
+    }
+
+    fn create_unlogged(&mut self, name: &str, content: &[u8]) -> Result<Option<Identity>, StoreError> {
         if self.nameless {
             if let Some(done) = self.create_nameless(name, content)? {
                 return Ok(done);
@@ -318,15 +341,20 @@ impl Files {
             self.discard_temporary();
             return Err(error);
         }
+        self.log.put(name, content);
         self.identity(&fd, name)
     }
 
     /// Removes a file; whether it was there.
     pub(super) fn unlink(&self, name: &str) -> Result<bool, StoreError> {
+        let was = if self.log.is_on() && !name.starts_with('.') { self.look(name)? } else { None };
         let gone =
             self.call(StoreOp::Unlink, name, || rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()));
         match gone {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.log.removed(name, was.as_ref().map_or(&[], |was| &was.content));
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.error(StoreOp::Unlink, name, error)),
         }
@@ -572,18 +600,19 @@ fn open_network(
 }
 
 /// Opens the lock; a link is followed, as host-local follows it, so that both lock the same file.
-fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<OwnedFd, StoreError> {
+fn open_lock(dir: &OwnedFd, path: &Path, options: &DirectoryOptions) -> Result<Option<OwnedFd>, StoreError> {
     let text = path.join(LOCK).display().to_string();
     let io = |op, source| StoreError::Io { op, path: text.clone(), source };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     match rustix::fs::openat(dir, LOCK, flags, Mode::empty()) {
-        Ok(fd) => return Ok(fd),
-        Err(Errno::NOENT) => {}
+        Ok(fd) => return Ok(Some(fd)),
+        Err(Errno::NOENT) if options.create => {}
+        Err(Errno::NOENT) => return Ok(None),
         Err(errno) => return Err(io(StoreOp::Open, errno.into())),
     }
     options.before(StoreOp::Create, LOCK).map_err(|e| io(StoreOp::Create, e))?;
     let opened = rustix::fs::openat(dir, LOCK, flags | OFlags::CREATE, Mode::from_raw_mode(0o750));
     let fd = opened.map_err(|errno| io(StoreOp::Create, errno.into()))?;
     options.after(StoreOp::Create, LOCK);
-    Ok(fd)
+    Ok(Some(fd))
 }

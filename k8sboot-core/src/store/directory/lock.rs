@@ -58,15 +58,18 @@ impl Patience {
     }
 }
 
-/// Takes both locks.
+/// Takes both locks; the directory's alone if there is no lock file and none is to be made.
 pub(super) fn take(files: &Files, patience: &mut Patience) -> Result<(), StoreError> {
     take_one(files, files.dir(), ".", patience)?;
-    take_one(files, files.lock(), LOCK, patience).inspect_err(|_| give_back(files.dir()))
+    let Some(lock) = files.lock() else { return Ok(()) };
+    take_one(files, lock, LOCK, patience).inspect_err(|_| give_back(files.dir()))
 }
 
 /// Gives both locks back.
 pub(super) fn release(files: &Files) {
-    give_back(files.lock());
+    if let Some(lock) = files.lock() {
+        give_back(lock);
+    }
     give_back(files.dir());
 }
 

@@ -77,6 +77,7 @@ impl Marker {
             let written =
                 files.run(StoreOp::Write, &self.name, || rustix::io::pwrite(fd, text.as_bytes(), 0))?;
             if written == text.len() {
+                files.log.put(&self.name, text.as_bytes());
                 self.address = Some(address);
                 self.length = written;
                 return Ok(());

@@ -11,6 +11,7 @@
 
 mod allocate;
 mod boot;
+mod durable;
 mod files;
 mod findings;
 mod gate;
@@ -44,11 +45,12 @@ use self::{
     name::Named,
 };
 pub use self::{
+    durable::Durability,
     options::{DirectoryOptions, EarlierBoot},
     repair::{Defect, Finding, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
 };
 use super::{Store, StoreError};
-use crate::ipam::{Allocation, Boot, IpamError, Owner, Ranges, Record, Request, Usage};
+use crate::ipam::{Allocation, Boot, Holder, IpamError, Owner, Ranges, Record, Request, Usage};
 
 /// host-local's directory of one network.
 ///
@@ -107,7 +109,8 @@ impl DirectoryStore {
     /// # Errors
     ///
     /// [`StoreError::NetworkName`], [`StoreError::Kind`] if a file is in the way, [`StoreError::Link`],
-    /// [`StoreError::Missing`] if it is not to be made, [`StoreError::Io`].
+    /// [`StoreError::Missing`] if it is not to be made, [`StoreError::Io`]. With [`Durability::Durable`] also
+    /// [`StoreError::JournalBusy`], [`StoreError::JournalDamaged`] and [`StoreError::Locked`]: the lock is taken then.
     pub fn open(
         data_dir: impl AsRef<Path>,
         network: &str,
@@ -118,13 +121,46 @@ impl DirectoryStore {
         let files = Files::open(&data_dir, network, &options)?;
         let boot = ThisBoot::find(&options);
         let state = Mutex::new(State { files, boot, index: None, unusable: false });
-        Ok(Self { data_dir, ranges, options, gate: Gate::default(), state })
+        let store = Self { data_dir, ranges, options, gate: Gate::default(), state };
+        store.open_journal()?;
+        Ok(store)
     }
 
     /// The directory of the network.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.path().to_path_buf()
+    }
+
+    /// The records that are empty: an ADD of host-local was killed after it had made them. With an index the cost does not
+    /// grow with the number of records.
+    ///
+    /// A living ADD holds the lock until its record is complete, and this looks under the lock:
+    /// [`free_unchanged`](Store::free_unchanged) may free them.
+    ///
+    /// # Errors
+    ///
+    /// What hindered the store.
+    pub fn empty_records(&self) -> Result<Vec<Record>, StoreError> {
+        self.locked(|files, knowledge| {
+            let names: Vec<String> = match knowledge {
+                Knowledge::Index(index) => {
+                    index.unsure().iter().map(|address| String::from(&*name::file_name(*address))).collect()
+                }
+                Knowledge::Listing(listing) => {
+                    listing.entries().iter().map(|entry| entry.name.clone()).collect()
+                }
+            };
+            let mut empty = Vec::new();
+            for name in names {
+                let Some(seen) = files.look(&name)? else { continue };
+                let record = Entry { named: Named::of(&name), name, nested: false, seen }.record();
+                if record.address.is_some() && record.holder == Holder::Empty {
+                    empty.push(record);
+                }
+            }
+            Ok(empty)
+        })
     }
 
     /// The range sets it gives addresses of.
@@ -143,7 +179,8 @@ impl DirectoryStore {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         let stat = self.take_locks(state, &mut patience)?;
-        let mut done = self.run_once(state, &stat, &mut run);
+        let ready = durable::prepare(&mut state.files, &self.options, &stat);
+        let mut done = ready.and_then(|stat| self.run_once(state, &stat, &mut run));
         if done.is_err() && state.unusable {
             // The index was wrong. It is gone now, and what was done is undone: the records themselves are asked.
             done = state.files.stat().and_then(|stat| self.run_once(state, &stat, &mut run));
@@ -261,21 +298,27 @@ impl Store for DirectoryStore {
         if let Some(error) = self.refuse(request) {
             return Err(error);
         }
-        let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim;
-        self.locked(|files, knowledge| {
+        let reclaim = self.options.reclaims();
+        let promise = self.locked(|files, knowledge| {
+            files.log.begin(request.owner)?;
             let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
             {
                 index.note_first_set_full();
             }
-            done
+            done?;
+            durable::confirm(files, out)
+        })?;
+        promise.keep().or_else(|error| {
+            out.clear();
+            self.locked(|files, knowledge| promise.take_back(files, knowledge.view())).and(Err(error))
         })
     }
 
     fn release(&self, owner: Owner<'_>, freed: &mut Vec<IpAddr>) -> Result<(), StoreError> {
         let record = listing::record(owner);
-        self.locked(|files, knowledge| {
+        let promise = self.locked(|files, knowledge| {
             let view = knowledge.view();
             let mut failed = None;
             for held in view.held(files, owner, &record)?.released() {
@@ -288,8 +331,9 @@ impl Store for DirectoryStore {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            failed.map_or(Ok(()), Err)
-        })
+            failed.map_or_else(|| Ok(files.log.released(owner)), Err)
+        })?;
+        promise.keep()
     }
 
     fn find(&self, owner: Owner<'_>, out: &mut Vec<IpAddr>) -> Result<(), StoreError> {
@@ -311,7 +355,12 @@ impl Store for DirectoryStore {
                     let record = |entry: &Entry| {
                         let mut record = entry.record();
                         if let Some(address) = record.address {
-                            let (boot, age) = index.boot_of(address, &entry.seen.content, record.version)?;
+                            let (mut boot, age) =
+                                index.boot_of(address, &entry.seen.content, record.version)?;
+                            // What outlives a boot on purpose is not stale for being older than it.
+                            if boot == Boot::Earlier && files.log.is_on() {
+                                boot = Boot::Unknown;
+                            }
                             // The index knows when it made a record. When it only saw one, the file's time tells more.
                             record.age = if boot == Boot::Unknown { record.age.max(age) } else { age };
                             record.boot = boot;
@@ -328,7 +377,7 @@ impl Store for DirectoryStore {
     }
 
     fn free_unchanged(&self, seen: &[Record]) -> Result<Vec<Record>, StoreError> {
-        self.locked(|files, knowledge| {
+        let (freed, promise) = self.locked(|files, knowledge| {
             let mut freed = Vec::new();
             for old in seen.iter().filter(|old| is_record_name(&old.name)) {
                 let Some(now) = files.look(&old.name)? else { continue };
@@ -338,8 +387,9 @@ impl Store for DirectoryStore {
                     freed.push(old.clone());
                 }
             }
-            Ok(freed)
-        })
+            Ok((freed, files.log.promise()))
+        })?;
+        promise.keep().map(|()| freed)
     }
 
     fn usage(&self) -> Result<Vec<Usage>, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
+use super::durable::Durability;
 use crate::store::{StoreHook, StoreOp};
 
 /// What becomes of a record that was certainly there before this boot of the machine: its container is dead.
@@ -20,20 +21,22 @@ pub enum EarlierBoot {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct DirectoryOptions {
-    /// Make the directory if it is missing, as host-local does for every verb. Default: true.
+    /// Make the directory and the lock file if they are missing, as host-local does for every verb. Default: true.
     pub create: bool,
     /// Follow a symbolic link in the place of the network's directory (the data directory may always be one). Default:
     /// false.
     pub follow_link: bool,
     /// How long to wait for somebody else's lock. Default: 30 s.
     pub lock_timeout: Duration,
+    /// What an acknowledged operation outlives. Default: the end of the process.
+    pub durability: Durability,
     /// The store stays open for many calls: it keeps its index in memory and is told what others change. Default: false,
     /// for a program that makes one call and ends.
     pub resident: bool,
     /// Keep an index in `.k8sboot` in the directory, so that a call costs the same however many records there are.
     /// Default: true.
     pub index: bool,
-    /// See [`EarlierBoot`]. Default: [`EarlierBoot::Keep`].
+    /// See [`EarlierBoot`]. A durable store keeps always. Default: [`EarlierBoot::Keep`].
     pub earlier_boot: EarlierBoot,
     /// The identity of this boot of the machine. Default: `/proc/sys/kernel/random/boot_id`.
     pub boot_id: Option<String>,
@@ -49,6 +52,7 @@ impl Default for DirectoryOptions {
             create: true,
             follow_link: false,
             lock_timeout: Duration::from_secs(30),
+            durability: Durability::Process,
             resident: false,
             index: true,
             earlier_boot: EarlierBoot::Keep,
@@ -84,6 +88,13 @@ impl DirectoryOptions {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// Sets [`durability`](Self::durability).
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -129,6 +140,11 @@ impl DirectoryOptions {
         self
     }
 
+    /// Whether records of before this boot may be taken over. Not those of a durable store: their owners come back.
+    pub(super) fn reclaims(&self) -> bool {
+        self.earlier_boot == EarlierBoot::Reclaim && self.durability == Durability::Process
+    }
+
     pub(super) fn before(&self, op: StoreOp, name: &str) -> io::Result<()> {
         self.hook.as_ref().map_or(Ok(()), |hook| hook.before(op, name))
     }
@@ -146,6 +162,7 @@ impl fmt::Debug for DirectoryOptions {
             .field("create", &self.create)
             .field("follow_link", &self.follow_link)
             .field("lock_timeout", &self.lock_timeout)
+            .field("durability", &self.durability)
             .field("resident", &self.resident)
             .field("index", &self.index)
             .field("earlier_boot", &self.earlier_boot)

@@ -5,7 +5,7 @@ use std::{fs, os::fd::AsFd, path::Path, time::Duration};
 use k8sboot_core::{
     error::{Code, Problem},
     ipam::Ranges,
-    store::{DirectoryOptions, DirectoryStore, StoreError},
+    store::{DirectoryOptions, DirectoryStore, Store, StoreError},
 };
 
 use super::scratch::{Data, add, del, ranges};
@@ -38,8 +38,8 @@ fn places_that_cannot_hold_a_store_are_named() {
     assert_eq!(error.code(), Code::STORE_MISSING);
     assert!(!data.path().join("absent").exists());
     fs::create_dir_all(data.path().join("odd/lock")).unwrap();
-    let store = DirectoryStore::open(data.path(), "odd", Ranges::none(), DirectoryOptions::new());
-    assert!(store.is_ok(), "a directory can be locked as well as a file");
+    // It could be locked, but host-local refuses it.
+    assert_eq!(code_of(data.path(), "odd"), Code::STORE_KIND);
 }
 
 #[test]
@@ -90,4 +90,29 @@ fn a_directory_that_was_replaced_is_opened_again() {
     assert_eq!(add(&store, "c", &[]).unwrap(), ["10.1.2.2"], "the name decides");
     fs::remove_dir_all(data.network()).unwrap();
     assert_eq!(add(&store, "d", &[]).unwrap(), ["10.1.2.2"]);
+}
+
+/// Whether the index tells or the records themselves.
+#[test]
+fn empty_records_are_found_and_may_be_freed() {
+    let data = Data::new();
+    for index in [true, false] {
+        let options = DirectoryOptions::new().index(index);
+        let store = data.open_with(&["10.1.2.0/29"], options).unwrap();
+        assert!(store.empty_records().unwrap().is_empty());
+        add(&store, "a", &[]).unwrap();
+        fs::write(data.network().join("10.1.2.5"), "").unwrap();
+        fs::write(data.network().join("notes"), "").unwrap();
+        let empty = store.empty_records().unwrap();
+        let names: Vec<_> = empty.iter().map(|record| record.name.as_str()).collect();
+        assert_eq!(names, ["10.1.2.5"]);
+        // Completed meanwhile: it stays.
+        fs::write(data.network().join("10.1.2.5"), "b\r\neth0").unwrap();
+        assert!(store.free_unchanged(&empty).unwrap().is_empty());
+        fs::write(data.network().join("10.1.2.5"), "").unwrap();
+        let empty = store.empty_records().unwrap();
+        assert_eq!(store.free_unchanged(&empty).unwrap().len(), 1);
+        assert!(!data.network().join("10.1.2.5").exists());
+        del(&store, "a");
+    }
 }

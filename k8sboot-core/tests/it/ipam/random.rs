@@ -85,7 +85,7 @@ fn ranges(shape: &[Vec<Spec>]) -> Ranges {
             .gateway(address(gateway))
     };
     let sets: Vec<Vec<RangeSpec>> = shape.iter().map(|set| set.iter().map(spec).collect()).collect();
-    Ranges::from_specs(&sets, Strictness::HostLocal).unwrap()
+    Ranges::of_specs(&sets, Strictness::HostLocal).unwrap()
 }
 
 /// A pool, its model, and what can happen to them.
@@ -190,6 +190,10 @@ impl World {
                 self.model.sets[set].last = address;
             }
         }
+    }
+
+    /// Compares the counts and the addresses given last.
+    fn count(&mut self) {
         for set in 0..self.model.sets.len() {
             let usage = self.pool.usage(set).unwrap();
             assert_eq!((usage.held, usage.resting), self.model.usage(set), "{}", self.what);
@@ -230,6 +234,9 @@ fn a_pool_does_what_its_model_does() {
         let mut world = World::new(shape, *policy, seed as u64 + 1);
         for step in 0..steps {
             world.step();
+            if step % 8 == 0 {
+                world.count();
+            }
             if step % 300 == 0 {
                 world.compare();
             }

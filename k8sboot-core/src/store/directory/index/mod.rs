@@ -240,6 +240,11 @@ impl Index {
         self.first_set_full = true;
     }
 
+    /// Addresses whose record was empty when it was read; there are no other empty records.
+    pub(super) fn unsure(&self) -> &[IpAddr] {
+        &self.image.header.unsure
+    }
+
     /// How many addresses of those that `counts` have a file.
     pub(super) fn count(&mut self, mut counts: impl FnMut(IpAddr) -> bool) -> Result<u128, StoreError> {
         let mut count = 0;

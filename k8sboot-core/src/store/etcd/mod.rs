@@ -1,0 +1,23 @@
+//! etcd: addresses of a network kept for many nodes, and flannel's leases of node subnets.
+//!
+//! Speaks etcd's v3 API itself, over TLS with client certificates if wished.
+
+mod client;
+mod connection;
+mod error;
+mod flannel;
+mod flannel_watch;
+mod keys;
+mod messages;
+mod options;
+mod runtime;
+mod store;
+mod view;
+
+pub use client::EtcdClient;
+pub(crate) use error::CODES;
+pub use error::{EtcdError, TlsProblem};
+pub use flannel::{FlannelSubnets, SubnetLease, SubnetRequest, Subnets};
+pub use flannel_watch::{SubnetEvent, SubnetWatch};
+pub use options::{EtcdOptions, EtcdTls, EtcdUser};
+pub use store::{EtcdStore, EtcdStoreOptions, StoreLease};

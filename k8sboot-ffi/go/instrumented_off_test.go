@@ -1,0 +1,5 @@
+//go:build !race && !k8sbootdebug
+
+package k8sboot
+
+const instrumented = false

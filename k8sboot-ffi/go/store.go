@@ -1,0 +1,185 @@
+package k8sboot
+
+/*
+#include <k8sboot.h>
+
+// The request is made in C's frame: it points to the addresses, and Go memory that points to Go memory cannot be passed.
+static k8sboot_code_t k8sboot_go_store_allocate(const k8sboot_store_t *store, const char *container, const char *interface,
+	const k8sboot_ip_t *addresses, size_t addresses_len, uint32_t repeat, k8sboot_assigned_t *assigned, size_t capacity,
+	size_t *count, k8sboot_error_t **err) {
+	k8sboot_request_t request = {sizeof request, addresses, addresses_len, repeat, 0};
+	return k8sboot_store_allocate(store, container, interface, &request, assigned, capacity, count, err);
+}
+
+#cgo noescape k8sboot_go_store_allocate
+#cgo nocallback k8sboot_go_store_allocate
+#cgo noescape k8sboot_store_release
+#cgo nocallback k8sboot_store_release
+#cgo noescape k8sboot_store_find
+#cgo nocallback k8sboot_store_find
+*/
+import "C"
+
+import (
+	"net/netip"
+	"runtime"
+	"unsafe"
+)
+
+// Store keeps who holds which address of a network, for any number of goroutines. Close must be the last call.
+type Store struct {
+	handle  *C.k8sboot_store_t
+	sets    int
+	cleanup runtime.Cleanup
+}
+
+// Record is one entry of a store.
+type Record struct {
+	// Name is the entry's: the address as the store spells it, or the name of a foreign file.
+	Name string `json:"name"`
+	// Address is not valid for names that are none.
+	Address netip.Addr `json:"address"`
+	// Holder is "attachment", "container", "empty" or "foreign".
+	Holder    string `json:"holder"`
+	Container string `json:"container"`
+	Interface string `json:"interface"`
+	// Found is the content that is no owner.
+	Found string `json:"found"`
+	// Boot is in which boot of this machine it was written: "this", "earlier" or "unknown".
+	Boot string `json:"boot"`
+	// AgeSeconds is nil if the store cannot tell.
+	AgeSeconds *float64 `json:"ageSeconds"`
+}
+
+// OpenMemory opens a store that forgets with its process.
+func OpenMemory(ranges Ranges, options PoolOptions) (*Store, error) {
+	a := newArgs()
+	defer a.free()
+	cranges, coptions := a.json("ranges", ranges), options.c()
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_store_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_memory(cranges, &coptions, &handle, &err)
+	return newStore(code, handle, len(ranges), err)
+}
+
+func newStore(code C.k8sboot_code_t, handle *C.k8sboot_store_t, sets int, err *C.k8sboot_error_t) (*Store, error) {
+	if code != C.K8SBOOT_OK {
+		return nil, takeError(code, err)
+	}
+	store := &Store{handle: handle, sets: sets}
+	store.cleanup = runtime.AddCleanup(store, func(handle *C.k8sboot_store_t) { C.k8sboot_store_free(handle) }, handle)
+	return store, nil
+}
+
+// Close closes the store. What it keeps outside of the process stays. Closing it again does nothing.
+func (s *Store) Close() {
+	if s.handle == nil {
+		return
+	}
+	s.cleanup.Stop()
+	C.k8sboot_store_free(s.handle)
+	s.handle = nil
+	runtime.KeepAlive(s)
+}
+
+// Allocate gives one address of each range set to an owner, or none at all, and appends them to into, which may be nil.
+// request may be nil. With room in into nothing is allocated on Go's heap.
+func (s *Store) Allocate(owner Owner, request *Request, into []Assigned) ([]Assigned, error) {
+	beforeCall()
+	var names cOwner
+	if failure := names.set(owner); failure != nil {
+		return into, failure
+	}
+	container, iface := names.names()
+	var inline [inlineAddresses]C.k8sboot_ip_t
+	addresses, repeat := wanted(request, &inline)
+	var array [inlineAddresses]C.k8sboot_assigned_t
+	assigned := array[:]
+	if s.sets > len(assigned) {
+		assigned = make([]C.k8sboot_assigned_t, s.sets)
+	}
+	var count C.size_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_go_store_allocate(s.handle, container, iface, unsafe.SliceData(addresses), C.size_t(len(addresses)),
+		repeat, unsafe.SliceData(assigned), C.size_t(len(assigned)), &count, &err)
+	runtime.KeepAlive(s)
+	if code != C.K8SBOOT_OK {
+		return into, takeError(code, err)
+	}
+	for i := range assigned[:count] {
+		into = append(into, goAssigned(&assigned[i]))
+	}
+	return into, nil
+}
+
+// Release frees everything that an owner holds and appends the addresses to into, which may be nil. Nothing held is
+// success. Of more than 256 addresses the first are listed.
+func (s *Store) Release(owner Owner, into []netip.Addr) ([]netip.Addr, error) {
+	beforeCall()
+	var names cOwner
+	if failure := names.set(owner); failure != nil {
+		return into, failure
+	}
+	container, iface := names.names()
+	list := lists.Get().(*[listed]C.k8sboot_ip_t)
+	defer lists.Put(list)
+	var count C.size_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_release(s.handle, container, iface, &list[0], listed, &count, &err)
+	runtime.KeepAlive(s)
+	if code != C.K8SBOOT_OK {
+		return into, takeError(code, err)
+	}
+	return appendListed(into, list, count), nil
+}
+
+// Find appends the addresses that an owner holds to into, which may be nil. Of more than 256 the first are listed.
+func (s *Store) Find(owner Owner, into []netip.Addr) ([]netip.Addr, error) {
+	beforeCall()
+	var names cOwner
+	if failure := names.set(owner); failure != nil {
+		return into, failure
+	}
+	container, iface := names.names()
+	list := lists.Get().(*[listed]C.k8sboot_ip_t)
+	defer lists.Put(list)
+	var count C.size_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_find(s.handle, container, iface, &list[0], listed, &count, &err)
+	runtime.KeepAlive(s)
+	if code != C.K8SBOOT_OK {
+		return into, takeError(code, err)
+	}
+	return appendListed(into, list, count), nil
+}
+
+// Usage is how full a range set is.
+func (s *Store) Usage(set int) (PoolUsage, error) {
+	beforeCall()
+	var out C.k8sboot_usage_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_usage(s.handle, C.size_t(set), &out, &err)
+	runtime.KeepAlive(s)
+	return PoolUsage{Held: uint64(out.held), Resting: uint64(out.resting), Size: uint64(out.size)}, takeError(code, err)
+}
+
+// Records are everything that the store holds, broken and foreign entries too.
+func (s *Store) Records() ([]Record, error) {
+	beforeCall()
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_records(s.handle, &out, &err)
+	runtime.KeepAlive(s)
+	text, failure := takeText(code, out, err)
+	if failure != nil {
+		return nil, failure
+	}
+	var list struct {
+		Records []Record `json:"records"`
+	}
+	failure = unmarshal(text, &list)
+	return list.Records, failure
+}
