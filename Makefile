@@ -86,7 +86,7 @@ stage:
 	@$(MAKE) --no-print-directory --silent install PROFILE=dev FEATURES= PREFIX=$(STAGE) DESTDIR=
 
 examples: stage
-	for example in token init; do \
+	for example in token init ipam; do \
 	  $(CC) -std=c11 -Wall -Wextra -Werror -pedantic -I$(STAGE)/include examples/c/$$example.c \
 	    -o $(STAGE)/$$example-example -L$(STAGE)/lib -lk8sboot -Wl,-rpath,$(STAGE)/lib || exit 1; \
 	done

@@ -8,8 +8,13 @@ use k8sboot_benches::Bench;
 
 #[path = "ipam/address_set.rs"]
 mod address_set;
+#[path = "ipam/calls.rs"]
+mod calls;
 #[path = "ipam/directory.rs"]
 mod directory;
+#[cfg(feature = "etcd")]
+#[path = "ipam/etcd.rs"]
+mod etcd;
 #[path = "ipam/node_subnets.rs"]
 mod node_subnets;
 #[path = "ipam/pool.rs"]
@@ -24,10 +29,13 @@ fn main() -> ExitCode {
         b.plot("An address given and released: cost against fill", "addresses held");
         address_set::cases(b)?;
         pool::cases(b)?;
+        #[cfg(feature = "etcd")]
+        etcd::cases(b)?;
         node_subnets::cases(b)?;
         state::cases(b)?;
         directory::cases(b)?;
         process::cases(b);
+        calls::cases(b)?;
         Ok(())
     })
 }

@@ -107,6 +107,9 @@
 #define K8SBOOT_E_IPAM_UNPLACED 4008
 #define K8SBOOT_E_IPAM_OWNER 4009
 #define K8SBOOT_E_IPAM_NOT_HELD 4010
+#define K8SBOOT_E_IPAM_STATE 4011
+#define K8SBOOT_E_IPAM_SPLIT 4012
+#define K8SBOOT_E_IPAM_CLUSTER_CIDRS 4013
 #define K8SBOOT_E_STORE_POISONED 4101
 #define K8SBOOT_E_STORE_IO 4102
 #define K8SBOOT_E_STORE_NO_SPACE 4103
@@ -122,6 +125,23 @@
 #define K8SBOOT_E_STORE_JOURNAL_FAILED 4152
 #define K8SBOOT_E_STORE_JOURNAL_DAMAGED 4153
 #define K8SBOOT_E_STORE_TOO_LONG 4154
+#define K8SBOOT_E_ETCD_OPTIONS 4201
+#define K8SBOOT_E_ETCD_UNREACHABLE 4202
+#define K8SBOOT_E_ETCD_TLS 4203
+#define K8SBOOT_E_ETCD_AUTH 4204
+#define K8SBOOT_E_ETCD_TIMEOUT 4205
+#define K8SBOOT_E_ETCD_UNANSWERED 4206
+#define K8SBOOT_E_ETCD_REFUSED 4207
+#define K8SBOOT_E_ETCD_COMPACTED 4208
+#define K8SBOOT_E_ETCD_DAMAGED 4209
+#define K8SBOOT_E_ETCD_LEASE_LOST 4210
+#define K8SBOOT_E_ETCD_CONTENDED 4211
+#define K8SBOOT_E_ETCD_RUNTIME 4212
+#define K8SBOOT_E_ETCD_NO_NETWORK 4213
+#define K8SBOOT_E_ETCD_NO_SUBNET 4214
+#define K8SBOOT_E_FLANNEL_CONFIG 4251
+#define K8SBOOT_E_FLANNEL_KEY 4252
+#define K8SBOOT_E_FLANNEL_VALUE 4253
 #define K8SBOOT_E_WITNESS_SOCKET 4301
 #define K8SBOOT_E_WITNESS_TIMEOUT 4302
 #define K8SBOOT_E_WITNESS_ANSWER 4303
@@ -130,6 +150,28 @@
 #define K8SBOOT_E_WITNESS_NETLINK 4306
 #define K8SBOOT_E_WITNESS_FILE 4307
 #define K8SBOOT_E_WITNESS_START 4308
+#define K8SBOOT_E_CNI_JSON 4501
+#define K8SBOOT_E_CNI_FIELD 4502
+#define K8SBOOT_E_CNI_VERSION 4503
+#define K8SBOOT_E_CNI_CONVERT 4504
+#define K8SBOOT_E_CNI_PARAMETER 4505
+#define K8SBOOT_E_CNI_FILE 4520
+#define K8SBOOT_E_CNI_FILE_SIZE 4521
+#define K8SBOOT_E_CNI_PLUGIN_MISSING 4530
+#define K8SBOOT_E_CNI_PLUGIN_START 4531
+#define K8SBOOT_E_CNI_PLUGIN_FAILED 4532
+#define K8SBOOT_E_CNI_PLUGIN_UNEXPLAINED 4533
+#define K8SBOOT_E_CNI_PLUGIN_KILLED 4534
+#define K8SBOOT_E_CNI_PLUGIN_OUTPUT 4535
+#define K8SBOOT_E_CNI_PLUGIN_TOO_MUCH 4536
+#define K8SBOOT_E_CNI_PLUGIN_TIMEOUT 4537
+#define K8SBOOT_E_CNI_CANCELLED 4538
+#define K8SBOOT_E_CNI_SEVERAL 4539
+#define K8SBOOT_E_CNI_IPAM_MISSING 4561
+#define K8SBOOT_E_CNI_IPAM_CIDR 4562
+#define K8SBOOT_E_CNI_IPAM_ADDRESS 4563
+#define K8SBOOT_E_CNI_IPAM_ARGS 4564
+#define K8SBOOT_E_CNI_IPAM_FAMILIES 4565
 #define K8SBOOT_E_FILE_IO 6001
 #define K8SBOOT_E_FILE_LINK 6002
 #define K8SBOOT_E_FILE_KIND 6003
@@ -316,8 +358,8 @@ typedef struct k8sboot_leaks_t k8sboot_leaks_t;
 typedef struct k8sboot_plan_t k8sboot_plan_t;
 
 /**
- * Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory once
- * the pool has seen as many owners. Freed with `k8sboot_pool_free`.
+ * Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory within
+ * what `reserve` made room for. Freed with `k8sboot_pool_free`.
  */
 typedef struct k8sboot_pool_t k8sboot_pool_t;
 
@@ -326,6 +368,11 @@ typedef struct k8sboot_pool_t k8sboot_pool_t;
  * owner, `k8sboot_store_free` ends one.
  */
 typedef struct k8sboot_store_t k8sboot_store_t;
+
+/**
+ * Hands out one subnet of each cluster CIDR to each node. Freed with `k8sboot_subnets_free`.
+ */
+typedef struct k8sboot_subnets_t k8sboot_subnets_t;
 
 /**
  * Result of a call: `K8SBOOT_OK` or one of the `K8SBOOT_E_…` numbers.
@@ -500,6 +547,10 @@ typedef struct {
      * choose container IDs.
      */
     uint64_t hash_seed;
+    /**
+     * Make room for so many addresses held at once: twice as many as there will be, and nothing is allocated later.
+     */
+    uint64_t reserve;
 } k8sboot_pool_options_t;
 
 /**
@@ -537,6 +588,20 @@ typedef struct {
      */
     uint64_t lock_timeout_ms;
 } k8sboot_directory_options_t;
+
+/**
+ * A subnet of a node: the first address with the prefix length. Its layout is frozen.
+ */
+typedef struct {
+    /**
+     * The first address.
+     */
+    k8sboot_ip_t address;
+    /**
+     * The prefix length.
+     */
+    uint8_t prefix;
+} k8sboot_subnet_t;
 
 /**
  * Success.
@@ -791,6 +856,93 @@ k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
                                             size_t pins_len,
                                             k8sboot_buf_t **out,
                                             k8sboot_error_t **err);
+
+/**
+ * Lists the results of ADD that CNI runtimes have stored below `cache_dirs`, usually `/var/lib/cni` and
+ * `/var/lib/cni/cache`, and writes them to `out` as JSON: `schemaVersion` (1), `results` (each `path`, `form` (`v1` or
+ * `bare`), `network`, `containerId`, `ifName`, `netns`, `addresses`; empty where the old form does not tell) and `broken`
+ * (each `path` and `problem`). A directory that is not there holds nothing.
+ *
+ * Requires: `cache_dirs` has `cache_dirs_len` texts; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_cached(const char *const *cache_dirs,
+                                  size_t cache_dirs_len,
+                                  k8sboot_buf_t **out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Checks a CNI configuration and writes what it says to `out`, as JSON: `schemaVersion` (1), `name`, `cniVersion` (that
+ * of every call), `disableCheck`, `disableGC`, `loadOnlyInlinedPlugins`, `plugins` (each `type`, `name`, `ipam`,
+ * `capabilities`), `programs` (the names of all programs it needs), `commands` (whether each runs anything) and `list`,
+ * the configuration as a list, unknown members kept in order.
+ *
+ * `kind` is `conflist` for a list of plugins, or `conf` for a single plugin. Wrong input is `K8SBOOT_E_CNI_JSON` with line
+ * and column, or `K8SBOOT_E_CNI_FIELD` with the path of the field in the details.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_check(const char *config,
+                                 const char *kind,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
+
+/**
+ * Reads a directory of CNI configurations, usually `/etc/cni/net.d`, and writes to `out` which of them wins and why, as
+ * JSON: `directory`, `chosen` (a file name or null), `files` (each `file`, `verdict` (`chosen`, `later`, `broken` or
+ * `ignored`), `why`, `network`, `cniVersion`, `plugins`, `missing`), `readers` (what containerd, CRI-O and a look-up by
+ * name take, each with `file` and `why`), `programs` (each `program`, `path`, `problem`) and `notes`. Changes nothing.
+ *
+ * `plugin_path` are the directories with programs of plugins, usually `/opt/cni/bin` alone.
+ *
+ * Requires: `directory` is NULL or NUL-terminated; `plugin_path` has `plugin_path_len` texts; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_choose(const char *directory,
+                                  const char *const *plugin_path,
+                                  size_t plugin_path_len,
+                                  k8sboot_buf_t **out,
+                                  k8sboot_error_t **err);
+
+/**
+ * Converts the result of an ADD to another version and writes it to `out`, indented by four blanks as plugins print it.
+ *
+ * `version` is one of `0.1.0`, `0.2.0`, `0.3.0`, `0.3.1`, `0.4.0`, `1.0.0` and `1.1.0`. `configured` is the version of a
+ * result that has no `cniVersion`, that is the configuration's; NULL means `0.1.0`. What a version cannot tell is left
+ * out; no address at all is `K8SBOOT_E_CNI_CONVERT` below 0.3.0.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_convert(const char *result,
+                                   const char *configured,
+                                   const char *version,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Runs the plugins of a CNI configuration list. `command` is `ADD`, `DEL`, `CHECK`, `GC` or `STATUS`. Blocks.
+ *
+ * `list` is a configuration list; `k8sboot_cni_check` makes one of a single plugin (its `list`). `request` is a JSON
+ * object: `pluginPath` (list of directories with programs, required), `cacheDir` (default `/var/lib/cni`), `containerId`,
+ * `ifName`, `netns` (for ADD, DEL and CHECK), `args` (`K=V;K=V`), `capabilityArgs` (object), `validAttachments` (list of
+ * `containerID` and `ifname`, required for GC: an empty list means that nothing is valid), `pluginTimeoutMs` (for each
+ * plugin; default 240000) and `undoFailedAdd` (false).
+ *
+ * ADD stores its result and writes it to `out`, indented by four blanks; the others write an empty text. DEL goes on past
+ * a plugin that fails, and GC past everything: the code is then `K8SBOOT_E_CNI_SEVERAL` or that of the only problem, and
+ * the details hold all of them in `errors`. A plugin gets its standard input from memory, never through a pipe; the
+ * calling thread enters no namespace; a plugin that does not end is stopped with everything it started.
+ *
+ * `run` may be NULL; its events are those of steps, one for each plugin, `stage` being the command, and `json` has
+ * `program`.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what they should be; `out` and
+ * `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cni_run(const char *command,
+                               const char *list,
+                               const char *request,
+                               const k8sboot_run_t *run,
+                               k8sboot_buf_t **out,
+                               k8sboot_error_t **err);
 
 /**
  * Writes a complete example of a kind of configuration to `out`, as `kubeadm config print`. `kind` is one of
@@ -1109,8 +1261,8 @@ void k8sboot_leaks_free(k8sboot_leaks_t *leaks);
  * `toFree`. Changes nothing.
  *
  * `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
- * `namespaces` (true: read the addresses inside every network namespace of the host), `graceSeconds` (600),
- * `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
+ * `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
+ * with stored CNI results, for example `/var/lib/cni`), `graceSeconds` (600), `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
  * A witness that fails is in the report, and then nothing is freed. One that was not built is
  * `K8SBOOT_E_NOT_BUILT`.
  *
@@ -1354,6 +1506,26 @@ k8sboot_code_t k8sboot_pool_release_address(k8sboot_pool_t *pool,
                                             k8sboot_error_t **err);
 
 /**
+ * Makes the pool that `k8sboot_pool_save` saved. `hash_seed` as in `k8sboot_pool_options_t`.
+ *
+ * Requires: `state` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_restore(const char *state,
+                                    uint64_t hash_seed,
+                                    k8sboot_pool_t **out,
+                                    k8sboot_error_t **err);
+
+/**
+ * Writes the whole state of a pool to `out` as JSON with a version, for `k8sboot_pool_restore` of this or a later version
+ * of the library.
+ *
+ * Requires: `pool` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_pool_save(const k8sboot_pool_t *pool,
+                                 k8sboot_buf_t **out,
+                                 k8sboot_error_t **err);
+
+/**
  * Writes how many range sets a pool has to `out`: the room that `k8sboot_pool_allocate` needs.
  *
  * Requires: `pool` is NULL or live; `out` and `err` are NULL or writable.
@@ -1398,6 +1570,22 @@ k8sboot_code_t k8sboot_store_directory(const char *data_dir,
                                        const k8sboot_directory_options_t *options,
                                        const k8sboot_store_t **out,
                                        k8sboot_error_t **err);
+
+/**
+ * Opens the leases of a network in etcd (v3 API). `ranges` as for `k8sboot_pool_new`.
+ *
+ * `options` is a JSON object: `endpoints` (list of `https://HOST:PORT`) and, as wanted, `tls` (`ca`, `certificate`, `key`
+ * as PEM texts, `serverName`), `user` (`name`, `password`), `connectTimeoutMs` (2000), `requestTimeoutMs` (5000),
+ * `prefix` (`/k8sboot/ipam`), `leaseSeconds` (records vanish so long after this store was last alive; left out, they
+ * stay) and `leaseId`. Until it is freed the store keeps a thread that follows etcd.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_etcd(const char *network,
+                                  const char *ranges,
+                                  const char *options,
+                                  const k8sboot_store_t **out,
+                                  k8sboot_error_t **err);
 
 /**
  * Writes the addresses that an interface of a container holds. As `k8sboot_pool_find`.
@@ -1471,6 +1659,85 @@ k8sboot_code_t k8sboot_store_usage(const k8sboot_store_t *store,
                                    size_t set,
                                    k8sboot_usage_t *out,
                                    k8sboot_error_t **err);
+
+/**
+ * Gives a node one subnet of each cluster CIDR, or none at all; a node that has some keeps them.
+ *
+ * They go to `given`, in the order of the cluster CIDRs; `capacity` must be at least their number, and `count`, which may
+ * be NULL, gets it.
+ *
+ * Requires: `subnets` is NULL or live; `node` is NULL or NUL-terminated; `given` has room for `capacity`; `count` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_allocate(k8sboot_subnets_t *subnets,
+                                        const char *node,
+                                        k8sboot_subnet_t *given,
+                                        size_t capacity,
+                                        size_t *count,
+                                        k8sboot_error_t **err);
+
+/**
+ * Writes the subnets that a node has to `found`, as many as it has room for; `count` gets how many there are.
+ *
+ * Requires: `subnets` is NULL or live; `node` is NULL or NUL-terminated; `found` has room for `capacity`; `count` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_find(const k8sboot_subnets_t *subnets,
+                                    const char *node,
+                                    k8sboot_subnet_t *found,
+                                    size_t capacity,
+                                    size_t *count,
+                                    k8sboot_error_t **err);
+
+/**
+ * Frees the subnets of a cluster. NULL is allowed.
+ *
+ * Requires: `subnets` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_subnets_free(k8sboot_subnets_t *subnets);
+
+/**
+ * Makes the subnets of a cluster, all free. `options` is a JSON object: `clusters` (list of one or two objects with
+ * `cidr` and `nodePrefix`, 24 or 64 if it is left out), `excluded` (list of CIDRs that no node gets, for example the
+ * services') and `unlimited` (true: more than 65,536 subnets, which kube-controller-manager refuses).
+ *
+ * Requires: `options` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_new(const char *options,
+                                   k8sboot_subnets_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Notes which subnets existing nodes have, instead of any noted for them before. `nodes` is a JSON object with a list of
+ * pod CIDRs for each name. Writes what is odd about them to `findings` as a JSON list of texts; they are taken all the
+ * same.
+ *
+ * Requires: `subnets` is NULL or live; `nodes` is NULL or NUL-terminated; `findings` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_occupy(k8sboot_subnets_t *subnets,
+                                      const char *nodes,
+                                      k8sboot_buf_t **findings,
+                                      k8sboot_error_t **err);
+
+/**
+ * Frees what a node has; `had_any`, which may be NULL, gets 1 if it had anything and else 0.
+ *
+ * Requires: `subnets` is NULL or live; `node` is NULL or NUL-terminated; `had_any` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_release(k8sboot_subnets_t *subnets,
+                                       const char *node,
+                                       uint32_t *had_any,
+                                       k8sboot_error_t **err);
+
+/**
+ * Writes how many subnets of a cluster CIDR are taken and how many there are to `out`. `cluster` counts from 0.
+ *
+ * Requires: `subnets` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_subnets_usage(const k8sboot_subnets_t *subnets,
+                                     size_t cluster,
+                                     k8sboot_usage_t *out,
+                                     k8sboot_error_t **err);
 
 /**
  * Checks that a text is a bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.

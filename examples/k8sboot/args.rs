@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Addresses of a network in host-local's directory: give, free, draw, find leaks.
     Ipam(crate::ipam::args::IpamArgs),
+    /// CNI configurations and plugins of a node.
+    Cni(CniArgs),
 }
 
 #[derive(Debug, Args)]
@@ -168,4 +170,23 @@ pub(crate) enum DefaultsKind {
     Join,
     /// ResetConfiguration.
     Reset,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CniArgs {
+    #[command(subcommand)]
+    pub(crate) command: CniCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CniCommand {
+    /// Say which configuration of a directory is used and why, and which plugins are missing.
+    List {
+        /// The directory of configurations.
+        #[arg(value_name = "DIR", default_value = "/etc/cni/net.d")]
+        directory: PathBuf,
+        /// Where programs of plugins are; directories with `:` between them, or several times.
+        #[arg(long, value_name = "DIR", value_delimiter = ':', default_value = "/opt/cni/bin")]
+        plugin_path: Vec<PathBuf>,
+    },
 }

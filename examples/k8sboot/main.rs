@@ -4,6 +4,7 @@
 
 mod args;
 mod certs;
+mod cni;
 mod config;
 mod init;
 mod ipam;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(&args, cli.output),
         Command::Certs(args) => certs::run(&args, cli.output),
         Command::Config(args) => config::run(&args, cli.output),
+        Command::Cni(args) => cni::run(&args, cli.output),
         Command::Ipam(args) => ipam::run(&args, cli.output),
     };
     match done {

@@ -45,8 +45,7 @@ impl Code {
             crate::store::CODES,
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,
-            #[cfg(feature = "etcd")]
-            crate::store::etcd::CODES,
+            crate::store::ETCD_CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -37,6 +37,16 @@ const (
 	CodeTaken = Code(C.K8SBOOT_E_IPAM_TAKEN)
 	// CodeOwner is about a container ID or an interface name.
 	CodeOwner = Code(C.K8SBOOT_E_IPAM_OWNER)
+	// CodeCNIJSON is about a text that is not JSON; line and column are in the details.
+	CodeCNIJSON = Code(C.K8SBOOT_E_CNI_JSON)
+	// CodeCNIField is about a field of the wrong type or value; its path is in the details.
+	CodeCNIField = Code(C.K8SBOOT_E_CNI_FIELD)
+	// CodeCNIPlugin is about a plugin that failed and said why.
+	CodeCNIPlugin = Code(C.K8SBOOT_E_CNI_PLUGIN_FAILED)
+	// CodeCNISeveral is about several plugins of a chain that failed.
+	CodeCNISeveral = Code(C.K8SBOOT_E_CNI_SEVERAL)
+	// CodeStoreMissing is about a network whose directory is to be there and is not.
+	CodeStoreMissing = Code(C.K8SBOOT_E_STORE_MISSING)
 	// CodeUnknownStage is about a stage that a flow does not have.
 	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
 	// CodeLocked is about a tree that another run works on; later it may succeed.

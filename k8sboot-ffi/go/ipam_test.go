@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 var (
@@ -257,5 +258,98 @@ func BenchmarkAllocateAndRelease(b *testing.B) {
 			}
 		})
 		all.Close()
+	}
+}
+
+func TestReleasedAddressesRest(t *testing.T) {
+	pool, err := NewPool(Subnets(small), PoolOptions{Policy: Rest, RestTime: time.Second, Reserve: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for n := range 5 {
+		if _, err := pool.Allocate(Owner{fmt.Sprint(n), "eth0"}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pool.Release(Owner{"0", "eth0"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Allocate(eth0, nil, nil); !errors.Is(err, CodeExhausted) {
+		t.Fatal(err)
+	}
+	if err := pool.Advance(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Allocate(eth0, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewPool(Subnets(small), PoolOptions{RestReleases: 1}); !errors.Is(err, CodeMisuse) {
+		t.Fatal(err)
+	}
+}
+
+func TestAPoolIsSavedAndRestored(t *testing.T) {
+	pool, err := NewPool(Subnets(small, v6), PoolOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := pool.Allocate(eth0, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := pool.Save()
+	pool.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, err := RestorePool(state, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restored.Close()
+	if again, err := restored.Allocate(eth0, nil, nil); err != nil || len(again) != 2 || again[1] != given[1] {
+		t.Fatal(again, err)
+	}
+	if _, err := RestorePool("{}", 0); err == nil {
+		t.Fatal("restored nothing")
+	}
+}
+
+func TestNodesHaveSubnets(t *testing.T) {
+	cluster := ClusterCIDR{CIDR: netip.MustParsePrefix("10.244.0.0/22")}
+	subnets, err := NewNodeSubnets(SubnetOptions{Clusters: []ClusterCIDR{cluster}, Excluded: []netip.Prefix{netip.MustParsePrefix("10.244.3.0/24")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer subnets.Close()
+	findings, err := subnets.Occupy(map[string][]netip.Prefix{"node-1": {netip.MustParsePrefix("10.244.0.0/24"), wide}})
+	if err != nil || len(findings) != 1 || !strings.Contains(findings[0], "node-1") {
+		t.Fatal(findings, err)
+	}
+	given, err := subnets.Allocate("node-2", nil)
+	if err != nil || len(given) != 1 || given[0].String() != "10.244.1.0/24" {
+		t.Fatal(given, err)
+	}
+	if found, err := subnets.Find("node-2", nil); err != nil || found[0] != given[0] {
+		t.Fatal(found, err)
+	}
+	if usage, err := subnets.Usage(0); err != nil || usage.Held != 3 || usage.Size != 4 {
+		t.Fatal(usage, err)
+	}
+	for _, want := range []bool{true, false} {
+		if had, err := subnets.Release("node-2"); err != nil || had != want {
+			t.Fatal(had, err)
+		}
+	}
+	if _, err := subnets.Allocate("", nil); !errors.Is(err, CodeMisuse) {
+		t.Fatal(err)
+	}
+}
+
+func TestEtcdIsNotBuiltOrNotThere(t *testing.T) {
+	_, err := OpenEtcd("pods", Subnets(small), EtcdOptions{Endpoints: []string{"http://127.0.0.1:1"}})
+	if err == nil {
+		t.Fatal("opened nothing")
 	}
 }

@@ -23,6 +23,7 @@ import "C"
 import (
 	"net/netip"
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -35,17 +36,36 @@ const (
 	NextFit = Policy(C.K8SBOOT_POLICY_NEXT_FIT)
 	// Lowest gives the lowest free address.
 	Lowest = Policy(C.K8SBOOT_POLICY_LOWEST)
+	// Rest is as NextFit, but an address that was released rests before anybody gets it.
+	Rest = Policy(C.K8SBOOT_POLICY_REST)
 )
 
 // PoolOptions are how a pool gives addresses.
 type PoolOptions struct {
 	Policy Policy
+	// RestTime and RestReleases are for Rest: an address rests until both the time has passed, by [Pool.Advance], and so
+	// many other addresses of the range set were released.
+	RestTime     time.Duration
+	RestReleases uint64
+	// RestOldestIfExhausted gives the address that rests longest when all others are held.
+	RestOldestIfExhausted bool
+	// HashSeed is random and secret where others than the container runtime choose container IDs.
+	HashSeed uint64
+	// Reserve makes room for so many addresses: twice as many as there will be, and nothing is allocated later.
+	Reserve uint64
 }
 
 func (o PoolOptions) c() C.k8sboot_pool_options_t {
 	var options C.k8sboot_pool_options_t
 	options.size = C.size_t(unsafe.Sizeof(options))
 	options.policy = C.uint32_t(o.Policy)
+	options.rest_ms = C.uint64_t(max(o.RestTime, 0).Milliseconds())
+	options.rest_releases = C.uint64_t(o.RestReleases)
+	if o.RestOldestIfExhausted {
+		options.rest_oldest_if_exhausted = 1
+	}
+	options.hash_seed = C.uint64_t(o.HashSeed)
+	options.reserve = C.uint64_t(o.Reserve)
 	return options
 }
 
@@ -71,6 +91,37 @@ func NewPool(ranges Ranges, options PoolOptions) (*Pool, error) {
 		return nil, takeError(code, err)
 	}
 	return newPool(handle, len(ranges)), nil
+}
+
+// RestorePool makes the pool whose state [Pool.Save] gave. hashSeed is as in [PoolOptions].
+func RestorePool(state string, hashSeed uint64) (*Pool, error) {
+	a := newArgs()
+	defer a.free()
+	cstate := a.text("state", state)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_pool_t
+	var err *C.k8sboot_error_t
+	if code := C.k8sboot_pool_restore(cstate, C.uint64_t(hashSeed), &handle, &err); code != C.K8SBOOT_OK {
+		return nil, takeError(code, err)
+	}
+	var sets C.size_t
+	if code := C.k8sboot_pool_sets(handle, &sets, &err); code != C.K8SBOOT_OK {
+		C.k8sboot_pool_free(handle)
+		return nil, takeError(code, err)
+	}
+	return newPool(handle, int(sets)), nil
+}
+
+// Save is the whole state of the pool as JSON, for [RestorePool].
+func (p *Pool) Save() (string, error) {
+	beforeCall()
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_pool_save(p.handle, &out, &err)
+	runtime.KeepAlive(p)
+	return takeText(code, out, err)
 }
 
 func newPool(handle *C.k8sboot_pool_t, sets int) *Pool {
@@ -197,4 +248,13 @@ func (p *Pool) ReleaseAddress(address netip.Addr) (bool, error) {
 	code := C.k8sboot_pool_release_address(p.handle, &ip, &wasHeld, &err)
 	runtime.KeepAlive(p)
 	return wasHeld != 0, takeError(code, err)
+}
+
+// Advance makes the clock of resting addresses show now, a time since a moment of the caller's choice. It never goes back.
+func (p *Pool) Advance(now time.Duration) error {
+	beforeCall()
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_pool_advance(p.handle, C.uint64_t(max(now, 0).Milliseconds()), &err)
+	runtime.KeepAlive(p)
+	return takeError(code, err)
 }

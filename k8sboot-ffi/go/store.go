@@ -21,8 +21,10 @@ static k8sboot_code_t k8sboot_go_store_allocate(const k8sboot_store_t *store, co
 import "C"
 
 import (
+	"encoding/json"
 	"net/netip"
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -62,6 +64,105 @@ func OpenMemory(ranges Ranges, options PoolOptions) (*Store, error) {
 	var handle *C.k8sboot_store_t
 	var err *C.k8sboot_error_t
 	code := C.k8sboot_store_memory(cranges, &coptions, &handle, &err)
+	return newStore(code, handle, len(ranges), err)
+}
+
+// DirectoryOptions are how a directory is opened.
+type DirectoryOptions struct {
+	// MustExist makes it an error that the directory is missing; else it is made, as host-local does.
+	MustExist bool
+	// FollowLink follows a symbolic link in the place of the network's directory.
+	FollowLink bool
+	// Durable makes what a call acknowledges outlive a power loss; one process at a time.
+	Durable bool
+	// LockTimeout is how long to wait for somebody else's lock; 30 s if it is not set.
+	LockTimeout time.Duration
+}
+
+func (o DirectoryOptions) c() C.k8sboot_directory_options_t {
+	var options C.k8sboot_directory_options_t
+	options.size = C.size_t(unsafe.Sizeof(options))
+	for _, flag := range []struct {
+		set  bool
+		flag C.uint64_t
+	}{
+		{o.MustExist, C.K8SBOOT_DIRECTORY_MUST_EXIST},
+		{o.FollowLink, C.K8SBOOT_DIRECTORY_FOLLOW_LINK},
+		{o.Durable, C.K8SBOOT_DIRECTORY_DURABLE},
+	} {
+		if flag.set {
+			options.flags |= flag.flag
+		}
+	}
+	options.lock_timeout_ms = C.uint64_t(max(o.LockTimeout, 0).Milliseconds())
+	return options
+}
+
+// OpenDirectory opens the directory of a network as host-local keeps it, safe beside the real host-local. Without ranges
+// the store looks and releases only.
+func OpenDirectory(dataDir, network string, ranges Ranges, options DirectoryOptions) (*Store, error) {
+	a := newArgs()
+	defer a.free()
+	cdir, cnetwork, coptions := a.text("data_dir", dataDir), a.text("network", network), options.c()
+	var cranges *C.char
+	if len(ranges) > 0 {
+		cranges = a.json("ranges", ranges)
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_store_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_directory(cdir, cnetwork, cranges, &coptions, &handle, &err)
+	return newStore(code, handle, len(ranges), err)
+}
+
+// EtcdOptions are how etcd is reached.
+type EtcdOptions struct {
+	// Endpoints are https://HOST:PORT; the first that answers is used.
+	Endpoints []string  `json:"endpoints"`
+	TLS       *EtcdTLS  `json:"tls,omitempty"`
+	User      *EtcdUser `json:"user,omitempty"`
+	// ConnectTimeoutMS is 2000 if it is not set, RequestTimeoutMS 5000.
+	ConnectTimeoutMS uint64 `json:"connectTimeoutMs,omitempty"`
+	RequestTimeoutMS uint64 `json:"requestTimeoutMs,omitempty"`
+	// Prefix is where the networks are; /k8sboot/ipam if it is not set.
+	Prefix string `json:"prefix,omitempty"`
+	// LeaseSeconds makes records vanish so long after the store was last alive; 0: they stay.
+	LeaseSeconds uint64 `json:"leaseSeconds,omitempty"`
+	LeaseID      int64  `json:"leaseId,omitempty"`
+}
+
+// EtcdTLS are PEM texts.
+type EtcdTLS struct {
+	CA          string `json:"ca"`
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+	ServerName  string `json:"serverName,omitempty"`
+}
+
+// EtcdUser is a user of etcd's own authentication.
+type EtcdUser struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+// OpenEtcd opens the leases of a network in etcd.
+func OpenEtcd(network string, ranges Ranges, options EtcdOptions) (*Store, error) {
+	encoded, failure := json.Marshal(options)
+	if failure != nil {
+		return nil, failure
+	}
+	a := newArgs()
+	defer a.free()
+	cnetwork, cranges := a.text("network", network), a.json("ranges", ranges)
+	coptions := a.secret("options", string(encoded))
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_store_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_etcd(cnetwork, cranges, coptions, &handle, &err)
 	return newStore(code, handle, len(ranges), err)
 }
 

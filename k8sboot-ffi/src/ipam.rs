@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, ffi::c_char, net::IpAddr, ptr};
 
-use k8sboot_core::ipam::{Allocation, Assigned, Owner, Repeat, Request, Usage};
+use k8sboot_core::{
+    cidr::Cidr,
+    ipam::{Allocation, Assigned, Owner, Repeat, Request, Usage},
+};
 
 use crate::{
     error::Failure,
@@ -92,6 +95,7 @@ impl From<Usage> for k8sboot_usage_t {
 pub(crate) struct Scratch {
     pub(crate) allocation: Allocation,
     pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) subnets: Vec<Cidr>,
 }
 
 /// More than this is not kept.
@@ -212,6 +216,29 @@ impl<T> Array<T> {
         if !self.count.is_null() {
             // SAFETY: not NULL, so writable.
             unsafe { ptr::write(self.count, all) };
+        }
+    }
+}
+
+/// A yes or no that the caller may not want to know.
+pub(crate) struct Answer(*mut u32);
+
+impl Answer {
+    /// # Safety
+    ///
+    /// `place` is NULL or writable for as long as the value lives.
+    pub(crate) unsafe fn new(place: *mut u32) -> Self {
+        if !place.is_null() {
+            // SAFETY: not NULL, so writable.
+            unsafe { place.write(0) };
+        }
+        Self(place)
+    }
+
+    pub(crate) fn give(self, answer: bool) {
+        if !self.0.is_null() {
+            // SAFETY: not NULL, so writable, as the maker promised.
+            unsafe { self.0.write(answer.into()) };
         }
     }
 }

@@ -122,8 +122,8 @@ pub unsafe extern "C" fn k8sboot_leaks_add_containers(
 /// `toFree`. Changes nothing.
 ///
 /// `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
-/// `namespaces` (true: read the addresses inside every network namespace of the host), `graceSeconds` (600),
-/// `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
+/// `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
+/// with stored CNI results, for example `/var/lib/cni`), `graceSeconds` (600), `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
 /// A witness that fails is in the report, and then nothing is freed. One that was not built is
 /// `K8SBOOT_E_NOT_BUILT`.
 ///
@@ -210,6 +210,7 @@ struct Options {
     docker: Option<String>,
     cri: Vec<String>,
     namespaces: bool,
+    cni_cache: Vec<String>,
     grace_seconds: Option<u64>,
     all_runtimes: bool,
     believe_empty: bool,
@@ -232,6 +233,9 @@ impl Options {
         }
         if self.namespaces {
             witnesses.push(imp::namespaces()?);
+        }
+        if !self.cni_cache.is_empty() {
+            witnesses.push(imp::results(&self.cni_cache)?);
         }
         Ok(witnesses)
     }
@@ -292,6 +296,12 @@ mod imp {
 
     pub(super) fn docker(socket: &str) -> Result<Box<dyn Witness>, Failure> {
         crate::guard::needs!("docker", { Ok(Box::new(k8sboot_core::probe::witness::Docker::new(socket))) })
+    }
+
+    pub(super) fn results(directories: &[String]) -> Result<Box<dyn Witness>, Failure> {
+        crate::guard::needs!("node", {
+            Ok(Box::new(k8sboot_core::probe::witness::StoredResults::new(directories)))
+        })
     }
 
     pub(super) fn namespaces() -> Result<Box<dyn Witness>, Failure> {

@@ -18,6 +18,10 @@ mod ca;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod cancel;
 mod certs;
+#[cfg_attr(not(feature = "node"), allow(unused, reason = "what is not built"))]
+mod cni;
+#[cfg_attr(not(feature = "node"), allow(unused, dead_code, reason = "what is not built"))]
+mod cni_run;
 mod config;
 #[cfg_attr(not(any(feature = "testing", feature = "host")), allow(dead_code, reason = "for long calls"))]
 mod error;
@@ -43,6 +47,9 @@ mod record;
 #[cfg(feature = "host")]
 mod running;
 mod store;
+#[cfg_attr(not(feature = "etcd"), allow(unused, reason = "what is not built"))]
+mod store_etcd;
+mod subnets;
 #[cfg(feature = "testing")]
 mod testing;
 mod text;
@@ -55,6 +62,8 @@ mod watch;
 pub use ca::*;
 pub use cancel::*;
 pub use certs::*;
+pub use cni::*;
+pub use cni_run::*;
 pub use config::*;
 pub use error::*;
 pub use event::*;
@@ -69,6 +78,8 @@ pub use pki::*;
 pub use plan::*;
 pub use pool::*;
 pub use store::*;
+pub use store_etcd::*;
+pub use subnets::*;
 #[cfg(feature = "testing")]
 pub use testing::*;
 pub use text::*;

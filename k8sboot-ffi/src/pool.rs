@@ -2,7 +2,7 @@
 
 use std::{ffi::c_char, time::Duration};
 
-use k8sboot_core::ipam::{Policy, Pool, PoolOptions, Rest};
+use k8sboot_core::ipam::{Policy, Pool, PoolOptions, PoolState, Ranges, Rest};
 
 use crate::{
     error::{Failure, k8sboot_code_t, k8sboot_error_t},
@@ -11,10 +11,11 @@ use crate::{
     handle::{Slot, exclusive, give, out, read, release, write},
     ip::{address_in, empty, k8sboot_ip_t},
     ipam::{
-        Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request, write_usage,
+        Answer, Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request,
+        write_usage,
     },
     ranges,
-    text::text,
+    text::{k8sboot_buf_t, plain, text},
 };
 
 /// The next free address after the last given, as host-local does.
@@ -42,13 +43,15 @@ pub struct k8sboot_pool_options_t {
     /// Where the hash of owners starts; it changes no answer. Random and secret where others than the container runtime
     /// choose container IDs.
     pub hash_seed: u64,
+    /// Make room for so many addresses held at once: twice as many as there will be, and nothing is allocated later.
+    pub reserve: u64,
 }
 
 // SAFETY: `repr(C)`, begins with `size`, holds only integers, and has no padding.
 unsafe impl Sized_ for k8sboot_pool_options_t {}
 
-/// Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory once
-/// the pool has seen as many owners. Freed with `k8sboot_pool_free`.
+/// Hands out one address of each range set to each owner, in memory. Allocating and releasing allocate no memory within
+/// what `reserve` made room for. Freed with `k8sboot_pool_free`.
 pub struct k8sboot_pool_t(Slot<Pool>);
 
 exclusive!(k8sboot_pool_t, Pool);
@@ -71,7 +74,7 @@ pub unsafe extern "C" fn k8sboot_pool_new(
         guard(err, || {
             let out = self::out(out, "out")?;
             let ranges = ranges::parse(text(ranges, "ranges")?, "ranges")?;
-            *out = give(Pool::new(ranges, pool_options(options)?));
+            *out = give(new_pool(ranges, options)?);
             Ok(())
         })
     }
@@ -291,6 +294,51 @@ pub unsafe extern "C" fn k8sboot_pool_usage(
     }
 }
 
+/// Writes the whole state of a pool to `out` as JSON with a version, for `k8sboot_pool_restore` of this or a later version
+/// of the library.
+///
+/// # Safety
+///
+/// `pool` is NULL or live; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_pool_save(
+    pool: *const k8sboot_pool_t,
+    out: *mut *mut k8sboot_buf_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            *out = plain(read(pool, "pool")?.state().to_json());
+            Ok(())
+        })
+    }
+}
+
+/// Makes the pool that `k8sboot_pool_save` saved. `hash_seed` as in `k8sboot_pool_options_t`.
+///
+/// # Safety
+///
+/// `state` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn k8sboot_pool_restore(
+    state: *const c_char,
+    hash_seed: u64,
+    out: *mut *mut k8sboot_pool_t,
+    err: *mut *mut k8sboot_error_t,
+) -> k8sboot_code_t {
+    // SAFETY: exactly the caller's promise, written above.
+    unsafe {
+        guard(err, || {
+            let out = self::out(out, "out")?;
+            let state = PoolState::from_json(text(state, "state")?.as_bytes())?;
+            *out = give(Pool::restore_seeded(&state, hash_seed)?);
+            Ok(())
+        })
+    }
+}
+
 /// Frees a pool. NULL is allowed.
 ///
 /// # Safety
@@ -302,12 +350,15 @@ pub unsafe extern "C" fn k8sboot_pool_free(pool: *mut k8sboot_pool_t) {
     guard_void(|| unsafe { release(pool) });
 }
 
-/// Reads the options of a pool.
+/// A pool with the options that the caller gave.
 ///
 /// # Safety
 ///
 /// `options` is NULL or a sized struct.
-pub(crate) unsafe fn pool_options(options: *const k8sboot_pool_options_t) -> Result<PoolOptions, Failure> {
+pub(crate) unsafe fn new_pool(
+    ranges: Ranges,
+    options: *const k8sboot_pool_options_t,
+) -> Result<Pool, Failure> {
     // SAFETY: exactly the caller's promise.
     let given = unsafe { read_sized(options, "options") }?;
     let oldest = flag(given.rest_oldest_if_exhausted, "options.rest_oldest_if_exhausted")?;
@@ -322,36 +373,22 @@ pub(crate) unsafe fn pool_options(options: *const k8sboot_pool_options_t) -> Res
         K8SBOOT_POLICY_LOWEST => Policy::Lowest,
         other => return Err(Failure::choice("options.policy", "K8SBOOT_POLICY_…", other)),
     };
-    Ok(PoolOptions::new(policy).hash_seed(given.hash_seed))
+    let mut pool = Pool::new(ranges, PoolOptions::new(policy).hash_seed(given.hash_seed));
+    if given.reserve > MOST_RESERVED {
+        let problem = format!("expected at most {MOST_RESERVED}, found {}", given.reserve);
+        return Err(Failure::misuse("options.reserve", &problem));
+    }
+    pool.reserve(usize::try_from(given.reserve).unwrap_or(usize::MAX));
+    Ok(pool)
 }
+
+/// Addresses that room is made for at most, a /8: more is a mistake, and would be memory that no machine has.
+const MOST_RESERVED: u64 = 1 << 24;
 
 fn flag(value: u32, argument: &str) -> Result<bool, Failure> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
         other => Err(Failure::choice(argument, "0, 1", other)),
-    }
-}
-
-/// A yes or no that the caller may not want to know.
-struct Answer(*mut u32);
-
-impl Answer {
-    /// # Safety
-    ///
-    /// `place` is NULL or writable for as long as the value lives.
-    unsafe fn new(place: *mut u32) -> Self {
-        if !place.is_null() {
-            // SAFETY: not NULL, so writable.
-            unsafe { place.write(0) };
-        }
-        Self(place)
-    }
-
-    fn give(self, answer: bool) {
-        if !self.0.is_null() {
-            // SAFETY: not NULL, so writable, as the maker promised.
-            unsafe { self.0.write(answer.into()) };
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 #[cfg(feature = "node")]
 use k8sboot_core::store::DirectoryStore;
 use k8sboot_core::{
-    ipam::{Pool, Ranges},
+    ipam::Ranges,
     store::{MemoryStore, Store},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     ipam::{
         Array, Scratch, k8sboot_assigned_t, k8sboot_request_t, k8sboot_usage_t, owner, request, write_usage,
     },
-    pool::{k8sboot_pool_options_t, pool_options},
+    pool::{k8sboot_pool_options_t, new_pool},
     ranges,
     text::{k8sboot_buf_t, optional_text, plain, text},
 };
@@ -76,8 +76,7 @@ pub unsafe extern "C" fn k8sboot_store_memory(
         guard(err, || {
             let out = shared_out(out, "out")?;
             let ranges = ranges::parse(text(ranges, "ranges")?, "ranges")?;
-            let pool = Pool::new(ranges.clone(), pool_options(options)?);
-            *out = open(MemoryStore::new(pool), ranges);
+            *out = open(MemoryStore::new(new_pool(ranges.clone(), options)?), ranges);
             Ok(())
         })
     }
@@ -327,7 +326,8 @@ pub(crate) fn used_owned(handle: &k8sboot_store_t) -> Result<Used<'_>, Failure> 
     Ok(Used { handle })
 }
 
-fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
+/// A handle with one owner around a store.
+pub(crate) fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
     share(k8sboot_store_t { store: Box::new(store), ranges, panicked: AtomicBool::new(false) })
 }
 
@@ -336,7 +336,7 @@ fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
 /// # Safety
 ///
 /// `place` is NULL or writable for `'a`.
-unsafe fn shared_out<'a, T>(
+pub(crate) unsafe fn shared_out<'a, T>(
     place: *mut *const T,
     argument: &'static str,
 ) -> Result<&'a mut *const T, Failure> {

@@ -47,7 +47,8 @@ fn compile(stage: &Stage, compiler: &str, flags: &[&str], link: Link, source: &P
 
 /// The C programs that work with a library as it is shipped, and those that need the feature `testing`.
 fn programs() -> [(Stage, &'static [&'static str]); 2] {
-    let shipped = &["basics.c", "ipam.c", "leaks.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
+    let shipped =
+        &["basics.c", "ipam.c", "leaks.c", "cni.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
     [(stage(""), shipped), (stage("testing"), &["bugs.c"])]
 }
 
@@ -124,6 +125,39 @@ fn the_readme_shows_c_that_works() {
     let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &source, "readme");
     assert!(run(Command::new(program).current_dir(scratch.path())).contains("\"changed\":26,"));
     assert!(scratch.path().join("demo-node/etc/kubernetes/admin.conf").is_file());
+}
+
+#[test]
+fn the_readme_shows_how_c_gets_an_address() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let snippet = readme.split("```c\n").nth(2).unwrap().split("```").next().unwrap();
+    let program = format!(
+        "#include <k8sboot.h>\n#include <stdio.h>\n\nint main(void)\n{{\nk8sboot_error_t *err = NULL;\n{snippet}\n\
+         return err != NULL;\n}}\n"
+    );
+    let (stage, scratch) = (stage(""), Scratch::new("readme-ipam"));
+    let source = scratch.path().join("ipam.c");
+    std::fs::write(&source, program).unwrap();
+    let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &source, "readme-ipam");
+    assert_eq!(run(Command::new(program).current_dir(scratch.path())), "10.244.1.2\n");
+    assert!(scratch.path().join("networks/cbr0").is_dir());
+}
+
+#[test]
+fn the_example_of_addresses_gives_some_and_judges_them() {
+    let stage = stage("");
+    let example = root().join("examples/c/ipam.c");
+    let program = compile(&stage, "cc", &["-std=c11"], Link::Shared, &example, "example-ipam");
+    let scratch = Scratch::new("example-ipam");
+    let networks = scratch.path().join("networks").display().to_string();
+    for _ in 0..2 {
+        let out = run(Command::new(&program).args([&networks, "cbr0", "3f2a", "eth0"]));
+        assert!(out.starts_with("10.244.1.2/24 gateway 10.244.1.1\nfd00:10:244:1::2/64 "), "{out}");
+        assert!(out.contains("2 live"), "{out}");
+    }
+    let wrong = Command::new(&program).args([&networks, "cbr0", "3f2a", "e:0"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("interface name"));
 }
 
 #[test]

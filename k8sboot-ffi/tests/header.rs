@@ -34,7 +34,11 @@ fn generate() -> String {
         "ipam",
         "pool",
         "store",
+        "store_etcd",
         "leaks",
+        "cni",
+        "cni_run",
+        "subnets",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {

@@ -41,3 +41,53 @@ fn so_do_the_functions_with_handles() {
     assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 8]);
     assert!(buf.is_null() && ca.is_null() && flow.is_null() && plan.is_null());
 }
+
+#[test]
+#[cfg(not(feature = "node"))]
+fn chains_of_plugins_need_the_node_and_their_data_does_not() {
+    let (mut out, mut err) = (ptr::null_mut(), ptr::null_mut());
+    let (none, run) = (ptr::null(), ptr::null());
+    let list = c"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}".as_ptr();
+    // SAFETY: live strings, empty lists, writable outputs; the buffer and the error are live until they are freed.
+    unsafe {
+        assert_eq!(
+            k8sboot_cni_choose(c"/".as_ptr(), none, 0, &raw mut out, ptr::null_mut()),
+            K8SBOOT_E_NOT_BUILT
+        );
+        assert_eq!(k8sboot_cni_cached(none, 0, &raw mut out, ptr::null_mut()), K8SBOOT_E_NOT_BUILT);
+        let code = k8sboot_cni_run(c"ADD".as_ptr(), list, c"{}".as_ptr(), run, &raw mut out, &raw mut err);
+        assert_eq!(code, K8SBOOT_E_NOT_BUILT);
+        assert!(CStr::from_ptr(k8sboot_error_message(err)).to_str().unwrap().contains("feature node"));
+        k8sboot_error_free(err);
+        assert!(out.is_null());
+        assert_eq!(k8sboot_cni_check(list, c"conflist".as_ptr(), &raw mut out, ptr::null_mut()), K8SBOOT_OK);
+        k8sboot_buf_free(out);
+    }
+}
+
+#[test]
+fn addresses_are_given_whatever_is_built_and_places_of_other_features_say_so() {
+    let (mut pool, mut store, mut count) = (ptr::null_mut(), ptr::null(), 0);
+    let (mut given, mut leaks, mut out) =
+        ([k8sboot_assigned_t::default(); 1], ptr::null_mut(), ptr::null_mut());
+    let (ranges, none) = (c"[[{\"subnet\": \"10.0.0.0/24\"}]]".as_ptr(), ptr::null_mut());
+    let (text, eth0) = (c"x".as_ptr(), c"eth0".as_ptr());
+    // SAFETY: live strings and handles, as much room as is said, writable outputs.
+    unsafe {
+        assert_eq!(k8sboot_pool_new(ranges, ptr::null(), &raw mut pool, none), K8SBOOT_OK);
+        let (array, count) = (given.as_mut_ptr(), &raw mut count);
+        assert_eq!(k8sboot_pool_allocate(pool, text, eth0, ptr::null(), array, 1, count, none), K8SBOOT_OK);
+        k8sboot_pool_free(pool);
+        let directory = k8sboot_store_directory(text, text, ptr::null(), ptr::null(), &raw mut store, none);
+        assert_eq!(directory, K8SBOOT_E_NOT_BUILT);
+        assert_eq!(k8sboot_store_etcd(text, ranges, text, &raw mut store, none), K8SBOOT_E_NOT_BUILT);
+        assert_eq!(k8sboot_store_memory(ranges, ptr::null(), &raw mut store, none), K8SBOOT_OK);
+        assert_eq!(k8sboot_leaks_new(store, &raw mut leaks, none), K8SBOOT_OK);
+        k8sboot_store_free(store);
+        for options in [c"{\"docker\": \"/x\"}", c"{\"cri\": [\"/x\"]}", c"{\"namespaces\": true}"] {
+            let code = k8sboot_leaks_judge(leaks, options.as_ptr(), &raw mut out, none);
+            assert_eq!((code, out.is_null()), (K8SBOOT_E_NOT_BUILT, true), "{options:?}");
+        }
+        k8sboot_leaks_free(leaks);
+    }
+}

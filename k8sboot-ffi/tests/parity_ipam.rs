@@ -1,16 +1,20 @@
 //! Addresses by the Rust and by the C API: one body of tests, run over pools and stores of both.
+#![cfg(feature = "node")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 
-use std::{cell::RefCell, fmt::Debug, net::IpAddr, ptr, thread};
+use std::{cell::RefCell, fmt::Debug, net::IpAddr, path::Path, ptr, thread};
 
 use k8sboot::*;
 use k8sboot_core::{
     ipam::{Allocation, Owner, Pool, PoolOptions, RangeSpec, Ranges, Repeat, Request, Strictness, Usage},
-    store::{MemoryStore, Store},
+    store::{DirectoryOptions, DirectoryStore, MemoryStore, Store},
 };
-use support::c::{Wrong, c, call, text, wrong};
+use support::{
+    Scratch,
+    c::{Wrong, c, call, text, wrong},
+};
 
 /// Address, prefix length, gateway and range set.
 type Given = (IpAddr, u8, IpAddr, usize);
@@ -246,6 +250,7 @@ fn pool_options() -> k8sboot_pool_options_t {
         rest_ms: 0,
         rest_releases: 0,
         hash_seed: 0,
+        reserve: 0,
     }
 }
 
@@ -269,23 +274,49 @@ fn c_memory(subnets: &[&str]) -> Result<C<*const k8sboot_store_t>, Wrong> {
     Ok(c_store(handle))
 }
 
+fn c_directory(dir: &Path, subnets: &[&str], flags: u64) -> Result<C<*const k8sboot_store_t>, Wrong> {
+    let (mut handle, ranges, dir) = (ptr::null(), c(&json(subnets)), c(dir.to_str().unwrap()));
+    let size = size_of::<k8sboot_directory_options_t>();
+    let options = k8sboot_directory_options_t { size, flags, lock_timeout_ms: 0 };
+    // SAFETY: live strings, a sized struct and writable outputs.
+    call(|err| unsafe {
+        let (dir, ranges) = (dir.as_ptr(), ranges.as_ptr());
+        k8sboot_store_directory(dir, c"net".as_ptr(), ranges, &raw const options, &raw mut handle, err)
+    })?;
+    Ok(c_store(handle))
+}
+
 /// The same range sets in everything there is; the first of them is the one that the others are compared with.
-struct All(Vec<(&'static str, Box<dyn Leases>)>);
+struct All {
+    all: Vec<(&'static str, Box<dyn Leases>)>,
+    _scratch: Scratch,
+}
 
 impl All {
     fn new(subnets: &[&str]) -> Self {
         let pool = || Pool::new(ranges(subnets).unwrap(), PoolOptions::default());
-        Self(vec![
+        let scratch = Scratch::new("parity-ipam");
+        let [rust, c, durable] = ["rust", "c", "durable"].map(|name| scratch.path().join(name));
+        let rust =
+            DirectoryStore::open(rust, "net", ranges(subnets).unwrap(), DirectoryOptions::new()).unwrap();
+        let all: Vec<(&'static str, Box<dyn Leases>)> = vec![
             ("Pool", Box::new(RustPool(RefCell::new(pool())))),
             ("MemoryStore", Box::new(RustStore(Box::new(MemoryStore::new(pool()))))),
             ("k8sboot_pool_t", Box::new(c_pool(subnets, K8SBOOT_POLICY_NEXT_FIT).unwrap())),
             ("k8sboot_store_t, memory", Box::new(c_memory(subnets).unwrap())),
-        ])
+            ("DirectoryStore", Box::new(RustStore(Box::new(rust)))),
+            ("k8sboot_store_t, directory", Box::new(c_directory(&c, subnets, 0).unwrap())),
+            (
+                "k8sboot_store_t, durable",
+                Box::new(c_directory(&durable, subnets, K8SBOOT_DIRECTORY_DURABLE).unwrap()),
+            ),
+        ];
+        Self { all, _scratch: scratch }
     }
 
     /// The same call on all of them; the answers, including codes and messages of failures, must be the same.
     fn same<T: PartialEq + Debug>(&self, call: impl Fn(&dyn Leases) -> Result<T, Wrong>) -> Result<T, Wrong> {
-        let mut answers = self.0.iter().map(|(name, leases)| (name, call(&**leases)));
+        let mut answers = self.all.iter().map(|(name, leases)| (name, call(&**leases)));
         let (_, first) = answers.next().unwrap();
         for (name, answer) in answers {
             assert_eq!(answer, first, "{name}");
@@ -391,4 +422,22 @@ fn a_store_serves_many_threads() {
     });
     let records: serde_json::Value = serde_json::from_str(&records.unwrap()).unwrap();
     assert_eq!(records["records"].as_array().unwrap().len(), 1600);
+}
+
+#[test]
+fn either_api_finds_what_the_other_keeps() {
+    let (scratch, subnets) = (Scratch::new("parity-shared"), ["10.244.1.0/29", "fd00::/64"]);
+    let open =
+        || DirectoryStore::open(scratch.path(), "net", ranges(&subnets).unwrap(), DirectoryOptions::new());
+    let (rust, c) = (RustStore(Box::new(open().unwrap())), c_directory(scratch.path(), &subnets, 0).unwrap());
+    let both: [&dyn Leases; 2] = [&rust, &c];
+    for (one, other) in [(0, 1), (1, 0)] {
+        let owner = [["a", "eth0"], ["b", "eth0"]][one];
+        let given = both[one].allocate(owner, &[], Repeat::Same).unwrap();
+        assert_eq!(both[other].allocate(owner, &[], Repeat::Same).unwrap(), given);
+        assert_eq!(both[other].find(owner).unwrap(), [given[0].0, given[1].0]);
+    }
+    assert_eq!(both[0].usage(0).unwrap(), both[1].usage(0).unwrap());
+    assert_eq!(both[1].release(["a", "eth0"]).unwrap().len(), 2);
+    assert!(both[0].find(["a", "eth0"]).unwrap().is_empty());
 }

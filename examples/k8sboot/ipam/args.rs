@@ -59,6 +59,22 @@ pub(crate) enum IpamCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Say which files of the directory are not as they should be, and what helps; repair them with `--yes`.
+    Repair {
+        #[command(flatten)]
+        network: Network,
+        /// Subnet of the network: what lies outside is told.
+        #[arg(long = "subnet", value_name = "CIDR")]
+        subnets: Vec<Cidr>,
+        #[command(flatten)]
+        witnesses: WitnessArgs,
+        /// Remove records whose content is nobody's as well.
+        #[arg(long)]
+        remove_foreign: bool,
+        /// Do what helps. Without it nothing is changed.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Whose files.
@@ -102,6 +118,9 @@ pub(crate) struct WitnessArgs {
     /// Read the addresses inside every network namespace of this host; needs root.
     #[arg(long)]
     pub(crate) netns: bool,
+    /// Read the CNI results stored below this directory, for example /var/lib/cni; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cni_cache: Vec<PathBuf>,
     /// No other runtime than those asked uses the network: what they do not list is leaked even if the namespaces are
     /// not read.
     #[arg(long)]

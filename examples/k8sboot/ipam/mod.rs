@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod lease;
 mod picture;
+mod repair;
 mod survey;
 mod svg;
 mod terminal;
@@ -31,6 +32,10 @@ pub(crate) fn run(args: &IpamArgs, output: Output) -> Result<ExitCode, Failure> 
         }
         IpamCommand::Gc { network, subnets, witnesses, yes } => {
             survey::gc(network, subnets, witnesses, *yes, output)
+        }
+        IpamCommand::Repair { network, subnets, witnesses, remove_foreign, yes } => {
+            let wanted = repair::Wanted { remove_foreign: *remove_foreign, yes: *yes };
+            repair::run(network, subnets, witnesses, wanted, output)
         }
     }
 }

@@ -10,7 +10,7 @@ use k8sboot_core::{
         leak::{LeakReport, Policy, Runtimes, Witness},
     },
     plan::Guard,
-    probe::witness::Namespaces,
+    probe::witness::{Namespaces, StoredResults},
     store::{Store, Survey, collect},
 };
 use serde_json::{Value, json};
@@ -64,11 +64,7 @@ pub(super) fn gc(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let store = open(network, Ranges::none(), false)?;
-    let ranges = match subnets {
-        [] => Ranges::none(),
-        given => Ranges::of_subnets(given).map_err(problem)?,
-    };
-    let report = ask(&store, ranges, witnesses)?;
+    let report = ask(&store, ranges_of(subnets)?, witnesses)?;
     let mut json = report.to_json();
     if output == Output::Text {
         print(&report.to_text())?;
@@ -101,6 +97,14 @@ pub(super) fn gc(
     Ok(exit_code(&report))
 }
 
+/// The range sets, or none if no subnet was given.
+pub(super) fn ranges_of(subnets: &[Cidr]) -> Result<Ranges, Failure> {
+    match subnets {
+        [] => Ok(Ranges::none()),
+        given => Ranges::of_subnets(given).map_err(problem),
+    }
+}
+
 fn put(json: &mut Value, key: &str, value: Value) {
     if let Value::Object(map) = json {
         map.insert(key.to_owned(), value);
@@ -108,7 +112,7 @@ fn put(json: &mut Value, key: &str, value: Value) {
 }
 
 /// A witness that could not see is a failure: what it would have kept is not known.
-fn exit_code(report: &LeakReport) -> ExitCode {
+pub(super) fn exit_code(report: &LeakReport) -> ExitCode {
     let mut failed = false;
     for testimony in &report.testimonies {
         for failure in &testimony.failures {
@@ -119,7 +123,8 @@ fn exit_code(report: &LeakReport) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn ask(store: &dyn Store, ranges: Ranges, args: &WitnessArgs) -> Result<LeakReport, Failure> {
+/// Reads the records, asks the witnesses and judges.
+pub(super) fn ask(store: &dyn Store, ranges: Ranges, args: &WitnessArgs) -> Result<LeakReport, Failure> {
     let mut witnesses: Vec<Box<dyn Witness>> = Vec::new();
     #[cfg(feature = "docker")]
     witnesses.extend(
@@ -135,6 +140,9 @@ fn ask(store: &dyn Store, ranges: Ranges, args: &WitnessArgs) -> Result<LeakRepo
     );
     if args.netns {
         witnesses.push(Box::new(Namespaces::new()));
+    }
+    if !args.cni_cache.is_empty() {
+        witnesses.push(Box::new(StoredResults::new(&args.cni_cache)));
     }
     let runtimes = if args.all_runtimes { Runtimes::All } else { Runtimes::Some };
     let policy = Policy::default().grace(args.grace).runtimes(runtimes);

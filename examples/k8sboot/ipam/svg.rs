@@ -26,7 +26,7 @@ pub(super) fn draw(picture: &Picture) -> String {
     text(&mut body, LEFT, y, "title", &picture.title);
     y += LINE;
     for strip in &picture.strips {
-        y += 10;
+        y += 14;
         text(&mut body, LEFT, y, "head", &heading(strip));
         y += 10;
         y = draw_strip(&mut body, strip, label, y);
@@ -78,7 +78,7 @@ fn draw_strip(out: &mut String, strip: &Strip, label: usize, top: usize) -> usiz
         }
         y += PITCH;
     }
-    y + 6
+    y + 12
 }
 
 fn draw_cell(out: &mut String, cell: &Cell, x: usize, y: usize) {

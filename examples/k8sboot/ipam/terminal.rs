@@ -25,8 +25,8 @@ impl Look {
 
     /// How many cells a subnet may have.
     pub(super) fn most_cells(self) -> u128 {
-        // The longest text of an IPv4 network; IPv6 addresses take more room, and more rows then.
-        ROWS * self.columns(18) as u128
+        // The longest text of an IPv4 address; IPv6 addresses take more room, and more rows then.
+        ROWS * self.columns(15) as u128
     }
 }
 

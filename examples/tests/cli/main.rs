@@ -10,9 +10,11 @@
 
 mod bad_config;
 mod bad_tree;
+mod cni;
 mod commands;
 mod golden;
 mod init;
+mod ipam;
 mod programs;
 mod support;
 mod usage;

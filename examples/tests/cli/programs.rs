@@ -79,6 +79,21 @@ fn the_readmes_rust_program_is_the_example_embed() {
 }
 
 #[test]
+fn the_readmes_addresses_are_the_example_ipam() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let snippet = readme.split("```rust\n").nth(2).unwrap().split("```").next().unwrap();
+    let program = fs::read_to_string(repository().join("examples/ipam.rs")).unwrap();
+    let program: Vec<&str> = program.lines().map(str::trim).collect();
+    let snippet: Vec<&str> = snippet.lines().map(str::trim).collect();
+    assert!(snippet.len() > 8);
+    assert!(program.windows(snippet.len()).any(|lines| lines == snippet), "{snippet:#?}");
+    let scratch = Scratch::new("example-ipam");
+    let ran: Ran = built("ipam").current_dir(scratch.path("")).output().unwrap().into();
+    assert_eq!(ran.ok().out, "10.244.1.2/24 gateway 10.244.1.1\n");
+    assert!(scratch.path("networks/cbr0").is_dir() && !scratch.path("networks/cbr0/10.244.1.2").exists());
+}
+
+#[test]
 fn the_readme_names_the_main_job_as_it_is_tested() {
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let job =

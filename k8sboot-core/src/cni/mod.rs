@@ -7,6 +7,8 @@ mod args;
 mod attachments;
 mod base64;
 mod cache;
+mod choose;
+mod choose_notes;
 mod convert;
 mod environment;
 mod error;
@@ -26,6 +28,10 @@ mod version;
 pub use args::{ArgsError, CniArgs, IpamArgs, address_of};
 pub use attachments::{ValidAttachment, ValidAttachments};
 pub use cache::{CACHE_DIRS, CacheEntry, CacheForm, cache_file_name};
+pub use choose::{
+    Choice, ConfDirectory, ConfFile, FileReport, PluginDirectory, ProgramReport, ReaderReport, Verdict,
+    choose,
+};
 pub use environment::{Command, Environment, prove_network_name};
 pub(crate) use error::CODES;
 pub use error::{CniError, JsonProblem};

@@ -33,7 +33,10 @@ pub use cancel::CancelToken;
 #[cfg(feature = "node")]
 pub(crate) use cni::CODES as CNI_CODES;
 #[cfg(feature = "node")]
-pub use cni::{ChainError, Cni, CniFileError, CniFileOp, CniRun, Executables, LeakDelete, Said};
+pub use cni::{
+    ChainError, Cni, CniEvent, CniFileError, CniFileOp, CniRun, CniStep, CniWatch, Executables, LeakDelete,
+    Said,
+};
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};
 #[cfg(all(feature = "config", feature = "crypto"))]

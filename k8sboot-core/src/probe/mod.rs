@@ -18,7 +18,7 @@ pub mod witness;
 #[cfg(feature = "node")]
 pub use boot::{BootIdentity, boot_identity};
 #[cfg(feature = "node")]
-pub use cni::{CachedResult, CachedResults, cached_results};
+pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugin_directories};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ProbeError;
 #[cfg(feature = "host")]

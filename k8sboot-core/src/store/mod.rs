@@ -8,6 +8,7 @@ pub mod directory;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+mod etcd_codes;
 mod in_flight;
 #[cfg(feature = "node")]
 mod journal;
@@ -21,6 +22,7 @@ pub use collect::{Collected, Survey, collect};
 pub use directory::{DirectoryOptions, DirectoryStore, Durability, EarlierBoot};
 pub(crate) use error::CODES;
 pub use error::StoreError;
+pub(crate) use etcd_codes::CODES as ETCD_CODES;
 pub use in_flight::{InFlight, Running};
 #[cfg(feature = "node")]
 pub use journal::JournalOptions;

@@ -16,6 +16,8 @@ mod config;
 mod directory;
 #[cfg(feature = "node")]
 mod durable;
+#[cfg(all(feature = "etcd", feature = "host"))]
+mod etcd;
 #[cfg(feature = "host")]
 mod exec;
 #[cfg(feature = "host")]

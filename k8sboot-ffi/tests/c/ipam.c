@@ -114,6 +114,9 @@ static void a_pool_says_why_not(void)
     options.policy = K8SBOOT_POLICY_REST;
     options.rest_oldest_if_exhausted = 2;
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_ENUM, "options.rest_oldest_if_exhausted");
+    options.rest_oldest_if_exhausted = 0;
+    options.reserve = UINT64_MAX;
+    CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "options.reserve");
     options.size = 5;
     CHECK_FAILS(k8sboot_pool_new(v4, &options, &pool, &err), K8SBOOT_E_MISUSE, "size");
     CHECK(pool == NULL);
@@ -194,6 +197,35 @@ static void addresses_rest(void)
     k8sboot_pool_free(pool);
 }
 
+static void a_pool_is_saved_and_restored(void)
+{
+    k8sboot_pool_t *pool = NULL, *restored = NULL;
+    k8sboot_buf_t *state = NULL, *again = NULL;
+    k8sboot_assigned_t given[1], before[1];
+    CHECK_OK(k8sboot_pool_new(v4, NULL, &pool, &err));
+    CHECK_OK(k8sboot_pool_allocate(pool, "a", "eth0", NULL, before, 1, NULL, &err));
+    CHECK_OK(k8sboot_pool_save(pool, &state, &err));
+    k8sboot_pool_free(pool);
+    CHECK_OK(k8sboot_pool_restore(k8sboot_buf_data(state), 7, &restored, &err));
+    CHECK_OK(k8sboot_pool_save(restored, &again, &err));
+    CHECK(strcmp(k8sboot_buf_data(state), k8sboot_buf_data(again)) == 0);
+    k8sboot_buf_free(state);
+    k8sboot_buf_free(again);
+    CHECK_OK(k8sboot_pool_allocate(restored, "a", "eth0", NULL, given, 1, NULL, &err));
+    CHECK(memcmp(given, before, sizeof given) == 0);
+    CHECK_OK(k8sboot_pool_allocate(restored, "b", "eth0", NULL, given, 1, NULL, &err));
+    CHECK(is(&given[0].address, "10.244.1.3"));
+
+    CHECK_FAILS(k8sboot_pool_save(NULL, &state, &err), K8SBOOT_E_NULL, "argument pool");
+    CHECK_FAILS(k8sboot_pool_save(restored, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    k8sboot_pool_free(restored);
+    CHECK_FAILS(k8sboot_pool_restore("{}", 0, &restored, &err), K8SBOOT_E_IPAM_STATE, "version");
+    CHECK_FAILS(k8sboot_pool_restore(NULL, 0, &restored, &err), K8SBOOT_E_NULL, "argument state");
+    CHECK_FAILS(k8sboot_pool_restore("\xff", 0, &restored, &err), K8SBOOT_E_UTF8, "argument state");
+    CHECK_FAILS(k8sboot_pool_restore("{}", 0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK(restored == NULL);
+}
+
 static void a_store_in_memory_has_owners(void)
 {
     const k8sboot_store_t *store = NULL, *second;
@@ -241,12 +273,85 @@ static void a_store_in_memory_has_owners(void)
     CHECK(k8sboot_store_ref(NULL) == NULL);
 }
 
+static void nodes_have_subnets(void)
+{
+    const char *options = "{\"clusters\": [{\"cidr\": \"10.244.0.0/22\"}, {\"cidr\": \"fd00::/56\", \"nodePrefix\": 64}],"
+                          " \"excluded\": [\"10.244.3.0/24\"]}";
+    k8sboot_subnets_t *subnets = NULL;
+    k8sboot_subnet_t given[2], found[2];
+    k8sboot_usage_t usage;
+    k8sboot_buf_t *findings = NULL;
+    size_t count = 0;
+    uint32_t had = 9;
+
+    CHECK_OK(k8sboot_subnets_new(options, &subnets, &err));
+    CHECK_OK(k8sboot_subnets_occupy(subnets, "{\"node-1\": [\"10.244.0.0/24\", \"192.0.2.0/24\"]}", &findings, &err));
+    CHECK(strstr(k8sboot_buf_data(findings), "192.0.2.0/24 of node node-1 is in no cluster CIDR") != NULL);
+    k8sboot_buf_free(findings);
+    CHECK_OK(k8sboot_subnets_allocate(subnets, "node-2", given, 2, &count, &err));
+    CHECK(count == 2 && is(&given[0].address, "10.244.1.0") && given[0].prefix == 24);
+    CHECK(given[1].address.family == K8SBOOT_FAMILY_V6 && given[1].prefix == 64);
+    CHECK_OK(k8sboot_subnets_allocate(subnets, "node-2", found, 2, NULL, &err));
+    CHECK(memcmp(given, found, sizeof given) == 0);
+    CHECK_OK(k8sboot_subnets_find(subnets, "node-2", found, 1, &count, &err));
+    CHECK(count == 2 && memcmp(given, found, sizeof given[0]) == 0);
+    CHECK_OK(k8sboot_subnets_allocate(subnets, "node-3", given, 2, NULL, &err));
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, "node-4", given, 2, &count, &err), K8SBOOT_E_IPAM_SPLIT, "10.244.0.0/22");
+    CHECK_OK(k8sboot_subnets_usage(subnets, 1, &usage, &err));
+    CHECK(usage.held == 2 && usage.size == 256);
+    CHECK_OK(k8sboot_subnets_release(subnets, "node-3", &had, &err));
+    CHECK(had == 1);
+    CHECK_OK(k8sboot_subnets_release(subnets, "node-3", &had, &err));
+    CHECK(had == 0);
+
+    CHECK_FAILS(k8sboot_subnets_allocate(NULL, "n", given, 2, &count, &err), K8SBOOT_E_NULL, "argument subnets");
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, NULL, given, 2, &count, &err), K8SBOOT_E_NULL, "argument node");
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, "", given, 2, &count, &err), K8SBOOT_E_MISUSE, "argument node");
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, "\xff", given, 2, &count, &err), K8SBOOT_E_UTF8, "argument node");
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, "n", NULL, 2, &count, &err), K8SBOOT_E_NULL, "argument given");
+    CHECK_FAILS(k8sboot_subnets_allocate(subnets, "n", given, 1, &count, &err), K8SBOOT_E_MISUSE, "room for 2");
+    CHECK_FAILS(k8sboot_subnets_occupy(NULL, "{}", &findings, &err), K8SBOOT_E_NULL, "argument subnets");
+    CHECK_FAILS(k8sboot_subnets_occupy(subnets, NULL, &findings, &err), K8SBOOT_E_NULL, "argument nodes");
+    CHECK_FAILS(k8sboot_subnets_occupy(subnets, "{\"n\": [\"x\"]}", &findings, &err), K8SBOOT_E_JSON, "argument nodes");
+    CHECK_FAILS(k8sboot_subnets_occupy(subnets, "{}", NULL, &err), K8SBOOT_E_NULL, "argument findings");
+    CHECK_FAILS(k8sboot_subnets_release(NULL, "n", NULL, &err), K8SBOOT_E_NULL, "argument subnets");
+    CHECK_FAILS(k8sboot_subnets_release(subnets, NULL, NULL, &err), K8SBOOT_E_NULL, "argument node");
+    CHECK_FAILS(k8sboot_subnets_find(NULL, "n", found, 2, &count, &err), K8SBOOT_E_NULL, "argument subnets");
+    CHECK_FAILS(k8sboot_subnets_find(subnets, "n", NULL, 2, &count, &err), K8SBOOT_E_NULL, "argument found");
+    CHECK_FAILS(k8sboot_subnets_usage(NULL, 0, &usage, &err), K8SBOOT_E_NULL, "argument subnets");
+    CHECK_FAILS(k8sboot_subnets_usage(subnets, 2, &usage, &err), K8SBOOT_E_MISUSE, "argument set");
+    CHECK_FAILS(k8sboot_subnets_usage(subnets, 0, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    k8sboot_subnets_free(subnets);
+    k8sboot_subnets_free(NULL);
+    CHECK_FAILS(k8sboot_subnets_new("{\"clusters\": []}", &subnets, &err), K8SBOOT_E_IPAM_CLUSTER_CIDRS, "cluster");
+    CHECK_FAILS(k8sboot_subnets_new("{\"clusters\": [{\"cidr\": \"x\"}]}", &subnets, &err), K8SBOOT_E_JSON, "argument options");
+    CHECK_FAILS(k8sboot_subnets_new(NULL, &subnets, &err), K8SBOOT_E_NULL, "argument options");
+    CHECK_FAILS(k8sboot_subnets_new("{}", NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK(subnets == NULL);
+}
+
+static void what_is_not_built_says_so(void)
+{
+    const k8sboot_store_t *store = NULL;
+    const char *options = "{\"endpoints\": [\"http://127.0.0.1:1\"]}";
+    k8sboot_code_t code = k8sboot_store_etcd("pods", v4, options, &store, NULL);
+    CHECK((code == K8SBOOT_E_NOT_BUILT || code == K8SBOOT_E_ETCD_UNREACHABLE) && store == NULL);
+    CHECK_FAILS(k8sboot_store_etcd(NULL, v4, options, &store, &err), K8SBOOT_E_NULL, "argument network");
+    CHECK_FAILS(k8sboot_store_etcd("pods", NULL, options, &store, &err), K8SBOOT_E_NULL, "argument ranges");
+    CHECK_FAILS(k8sboot_store_etcd("pods", v4, NULL, &store, &err), K8SBOOT_E_NULL, "argument options");
+    CHECK_FAILS(k8sboot_store_etcd("pods", v4, "\xff", &store, &err), K8SBOOT_E_UTF8, "argument options");
+    CHECK_FAILS(k8sboot_store_etcd("pods", v4, options, NULL, &err), K8SBOOT_E_NULL, "argument out");
+}
+
 int main(void)
 {
     addresses_have_a_text();
     a_pool_gives_and_takes();
     a_pool_says_why_not();
     addresses_rest();
+    a_pool_is_saved_and_restored();
     a_store_in_memory_has_owners();
+    nodes_have_subnets();
+    what_is_not_built_says_so();
     return 0;
 }

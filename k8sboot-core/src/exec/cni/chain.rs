@@ -10,13 +10,11 @@ use super::{
     plugin::{Executables, outcome},
     process::Program,
     results::Results,
+    watch::{CniEvent, CniRun, CniStep},
 };
-use crate::{
-    cni::{
-        Applies, Attachment, CACHE_DIRS, CacheEntry, CacheForm, Call, CniArgs, CniError, CniResult, Command,
-        Invocation, Json, Layout, NetworkList, Supported, ValidAttachment, ValidAttachments, cache_file_name,
-    },
-    exec::CancelToken,
+use crate::cni::{
+    Applies, Attachment, CACHE_DIRS, CacheEntry, CacheForm, Call, CniArgs, CniError, CniResult, Command,
+    Invocation, Json, Layout, NetworkList, Supported, ValidAttachment, ValidAttachments, cache_file_name,
 };
 
 /// Runs chains of plugins: where the programs are, where results are stored, and how long a plugin may take.
@@ -51,32 +49,6 @@ pub struct Cni {
 pub(super) struct Limits {
     pub(super) timeout: Duration,
     pub(super) most_output: usize,
-}
-
-/// What a call is given from outside: whether and when it should stop.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct CniRun {
-    /// Asks for a stop.
-    pub cancel: CancelToken,
-    /// When the whole call must have ended; `None` (default) leaves it to the timeout of each plugin.
-    pub deadline: Option<Instant>,
-}
-
-impl CniRun {
-    /// Sets [`cancel`](Self::cancel).
-    #[must_use]
-    pub fn cancel(mut self, cancel: CancelToken) -> Self {
-        self.cancel = cancel;
-        self
-    }
-
-    /// Sets [`deadline`](Self::deadline).
-    #[must_use]
-    pub const fn deadline(mut self, deadline: Option<Instant>) -> Self {
-        self.deadline = deadline;
-        self
-    }
 }
 
 impl Cni {
@@ -138,7 +110,7 @@ impl Cni {
         &self,
         list: &NetworkList,
         attachment: &Attachment,
-        run: &CniRun,
+        run: &CniRun<'_>,
     ) -> Result<CniResult, ChainError> {
         let name = cache_file_name(list.name(), &attachment.container, &attachment.interface)?;
         if attachment.netns.is_empty() {
@@ -177,18 +149,23 @@ impl Cni {
     /// # Errors
     ///
     /// [`ChainError`] of the plugin that failed, or [`ChainError::Several`].
-    pub fn del(&self, list: &NetworkList, attachment: &Attachment, run: &CniRun) -> Result<(), ChainError> {
+    pub fn del(
+        &self,
+        list: &NetworkList,
+        attachment: &Attachment,
+        run: &CniRun<'_>,
+    ) -> Result<(), ChainError> {
         let name = cache_file_name(list.name(), &attachment.container, &attachment.interface)?;
         let version = list.version()?;
         let results = Results::below(&self.cache);
         let stored = results.read(&name).ok().flatten().and_then(Result::ok);
         let previous = stored.and_then(|entry| entry.result().ok()?.converted(version).ok());
         let mut errors = Vec::new();
-        for invocation in self.invocations(list, Call::Del(attachment), previous.as_ref())? {
-            if let Err(error) = self.run(&invocation, run) {
-                let cancelled = matches!(error, ChainError::Cancelled { .. });
+        for step in steps(&self.invocations(list, Call::Del(attachment), previous.as_ref())?) {
+            if let Err(error) = self.run(step, run) {
+                let stopped = error.is_stop();
                 errors.push(error);
-                if cancelled {
+                if stopped {
                     break;
                 }
             }
@@ -205,15 +182,20 @@ impl Cni {
     ///
     /// [`ChainError`] of the first plugin that fails; [`CniError::Version`] below 0.4.0; what is wrong with a stored result
     /// that cannot be used.
-    pub fn check(&self, list: &NetworkList, attachment: &Attachment, run: &CniRun) -> Result<(), ChainError> {
+    pub fn check(
+        &self,
+        list: &NetworkList,
+        attachment: &Attachment,
+        run: &CniRun<'_>,
+    ) -> Result<(), ChainError> {
         let name = cache_file_name(list.name(), &attachment.container, &attachment.interface)?;
         if list.applies(Command::Check)? != Applies::Yes {
             return Ok(());
         }
         let stored = Results::below(&self.cache).read(&name)?.transpose()?;
         let previous = stored.map(|entry| entry.result()).transpose()?;
-        for invocation in self.invocations(list, Call::Check(attachment), previous.as_ref())? {
-            self.run(&invocation, run)?;
+        for step in steps(&self.invocations(list, Call::Check(attachment), previous.as_ref())?) {
+            self.run(step, run)?;
         }
         Ok(())
     }
@@ -225,7 +207,12 @@ impl Cni {
     /// # Errors
     ///
     /// Work goes on past an error; all of them are in the end in [`ChainError::Several`].
-    pub fn gc(&self, list: &NetworkList, valid: &[ValidAttachment], run: &CniRun) -> Result<(), ChainError> {
+    pub fn gc(
+        &self,
+        list: &NetworkList,
+        valid: &[ValidAttachment],
+        run: &CniRun<'_>,
+    ) -> Result<(), ChainError> {
         if list.disable_gc() {
             return Ok(());
         }
@@ -241,13 +228,21 @@ impl Cni {
                 .map_err(ChainError::from)
                 .and_then(|attachment| self.del(list, &attachment, run));
             if let Err(error) = deleted {
+                let stopped = error.is_stop();
                 errors.push(error);
+                if stopped {
+                    return ChainError::join(errors);
+                }
             }
         }
         let valid = ValidAttachments::These(valid.to_vec());
-        for invocation in self.invocations(list, Call::Gc(&valid), None)? {
-            if let Err(error) = self.run(&invocation, run) {
+        for step in steps(&self.invocations(list, Call::Gc(&valid), None)?) {
+            if let Err(error) = self.run(step, run) {
+                let stopped = error.is_stop();
                 errors.push(error);
+                if stopped {
+                    break;
+                }
             }
         }
         ChainError::join(errors)
@@ -258,9 +253,9 @@ impl Cni {
     /// # Errors
     ///
     /// [`ChainError`] of the first that says no; [`ChainError::error_object`] has its code.
-    pub fn status(&self, list: &NetworkList, run: &CniRun) -> Result<(), ChainError> {
-        for invocation in self.invocations(list, Call::Status, None)? {
-            self.run(&invocation, run)?;
+    pub fn status(&self, list: &NetworkList, run: &CniRun<'_>) -> Result<(), ChainError> {
+        for step in steps(&self.invocations(list, Call::Status, None)?) {
+            self.run(step, run)?;
         }
         Ok(())
     }
@@ -270,9 +265,9 @@ impl Cni {
     /// # Errors
     ///
     /// [`ChainError`].
-    pub fn version(&self, program: &str, run: &CniRun) -> Result<Supported, ChainError> {
+    pub fn version(&self, program: &str, run: &CniRun<'_>) -> Result<Supported, ChainError> {
         let invocation = Invocation::version(program);
-        match self.run(&invocation, run) {
+        match self.run((&invocation, 1, 1), run) {
             Ok((stdout, stderr)) => Supported::parse(&stdout).map_err(|source| ChainError::Output {
                 program: program.to_owned(),
                 command: Command::Version,
@@ -291,14 +286,15 @@ impl Cni {
         &self,
         list: &NetworkList,
         attachment: &Attachment,
-        run: &CniRun,
+        run: &CniRun<'_>,
     ) -> Result<CniResult, ChainError> {
         let (path, version) = (self.executables.as_cni_path()?, list.version()?);
         let mut previous: Option<CniResult> = None;
-        for plugin in list.order(Command::Add) {
+        for (index, plugin) in list.order(Command::Add).enumerate() {
             let call = Call::Add(attachment);
             let Some(invocation) = list.invocation(plugin, call, previous.as_ref(), &path)? else { continue };
-            let (stdout, stderr) = self.run(&invocation, run)?;
+            let step = (&invocation, index + 1, list.plugins().len());
+            let (stdout, stderr) = self.run(step, run)?;
             let result = CniResult::parse(&stdout, version).map_err(|source| ChainError::Output {
                 program: invocation.program.clone(),
                 command: Command::Add,
@@ -322,20 +318,36 @@ impl Cni {
         Ok(list.invocations(call, previous, &self.executables.as_cni_path()?)?)
     }
 
-    fn run(&self, invocation: &Invocation, run: &CniRun) -> Result<(Vec<u8>, Said), ChainError> {
+    fn run(&self, step: Step<'_>, run: &CniRun<'_>) -> Result<(Vec<u8>, Said), ChainError> {
+        let (invocation, number, steps) = step;
+        let (program, command) = (invocation.program.as_str(), invocation.command);
+        let step = CniStep { program, command, number, steps };
+        run.tell(&CniEvent::Started(step));
+        let ran = self.run_program(invocation, run);
+        match &ran {
+            Ok(_) => run.tell(&CniEvent::Done(step)),
+            Err(error) => run.tell(&CniEvent::Failed(step, error)),
+        }
+        ran
+    }
+
+    fn run_program(&self, invocation: &Invocation, run: &CniRun<'_>) -> Result<(Vec<u8>, Said), ChainError> {
+        if run.must_stop() {
+            let program = invocation.program.clone();
+            return Err(ChainError::Cancelled { program, command: invocation.command });
+        }
         let path = self.executables.find(&invocation.program)?;
-        let own = Instant::now().checked_add(self.limits.timeout);
-        let deadline = own.into_iter().chain(run.deadline).min();
+        let started = Instant::now();
+        let own = started.checked_add(self.limits.timeout);
         let program = Program {
             path: &path,
             environment: &invocation.environment,
             base: self.environment.as_deref(),
             stdin: &invocation.stdin,
             most_output: self.limits.most_output,
-            deadline,
-            cancel: &run.cancel,
+            deadline: own.into_iter().chain(run.deadline).min(),
+            run,
         };
-        let started = Instant::now();
         let ran = program.run().map_err(|hindrance| ChainError::Start {
             op: hindrance.op,
             path,
@@ -344,6 +356,14 @@ impl Cni {
         let limits = Limits { timeout: started.elapsed(), ..self.limits };
         outcome(ran, &invocation.program, invocation.command, limits)
     }
+}
+
+/// A call with its number, from 1, and how many there are.
+type Step<'a> = (&'a Invocation, usize, usize);
+
+fn steps(invocations: &[Invocation]) -> impl Iterator<Item = Step<'_>> {
+    let count = invocations.len();
+    invocations.iter().enumerate().map(move |(index, one)| (one, index + 1, count))
 }
 
 fn entry(list: &NetworkList, attachment: &Attachment, result: &CniResult) -> CacheEntry {

@@ -200,6 +200,12 @@ impl ChainError {
         }
     }
 
+    /// Whether the caller asked for a stop.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        self.errors().iter().any(|error| matches!(error, Self::Cancelled { .. }))
+    }
+
     /// The errors it stands for: itself, or those of [`Several`](Self::Several).
     #[must_use]
     pub fn errors(&self) -> &[ChainError] {

@@ -5,11 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{
-    chain::{Cni, CniRun},
-    chain_error::ChainError,
-    file::read_file,
-};
+use super::{chain::Cni, chain_error::ChainError, file::read_file, watch::CniRun};
 use crate::{
     cni::{Attachment, CacheEntry, CniError, Json, NetworkList},
     ipam::{Holder, leak::LeakReport},

@@ -18,9 +18,9 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
 
-use crate::exec::CancelToken;
+use super::watch::CniRun;
 
-/// How often a wait looks at the clock and the cancel token.
+/// How often a wait looks at the clock and asks whether to go on.
 const TICK: Duration = Duration::from_millis(20);
 
 /// How long a program that is asked to end may take before it is killed.
@@ -39,7 +39,7 @@ pub(super) struct Program<'a> {
     pub(super) stdin: &'a [u8],
     pub(super) most_output: usize,
     pub(super) deadline: Option<Instant>,
-    pub(super) cancel: &'a CancelToken,
+    pub(super) run: &'a CniRun<'a>,
 }
 
 /// What came of it.
@@ -88,7 +88,7 @@ impl Program<'_> {
                     End::Exited(status)
                 };
             }
-            if self.cancel.is_triggered() {
+            if self.run.must_stop() {
                 break End::Cancelled;
             }
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -141,11 +141,11 @@ impl Program<'_> {
     }
 
     fn must_stop(&self) -> bool {
-        self.cancel.is_triggered() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.run.must_stop() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     fn not_started(&self) -> Ran {
-        let end = if self.cancel.is_triggered() { End::Cancelled } else { End::Timeout };
+        let end = if self.run.must_stop() { End::Cancelled } else { End::Timeout };
         Ran { end, stdout: Vec::new(), stderr: Vec::new() }
     }
 }

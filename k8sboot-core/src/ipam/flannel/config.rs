@@ -243,7 +243,7 @@ fn subnets(map: &Map<String, Value>, names: &Names) -> Result<SubnetRange, Flann
         Some(address) if !network.contains(address) => {
             Err(problem(name, &format!("an address in {network}"), &address.to_string()))
         }
-        Some(address) if to_number(address) % size != 0 => {
+        Some(address) if !to_number(address).is_multiple_of(size) => {
             Err(problem(name, &format!("the first address of a /{length}"), &address.to_string()))
         }
         Some(address) => Ok(to_number(address)),

@@ -19,8 +19,8 @@ pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
 
 /// A field: the case of keys does not matter to Go, and the last of several counts. Null is absence.
 pub(super) fn field<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = map.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    found.last().filter(|value| !value.is_null())
+    let found = map.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value).filter(|value| !value.is_null())
 }
 
 /// The JSON of a value without white space, with the characters escaped that Go escapes for HTML's sake.

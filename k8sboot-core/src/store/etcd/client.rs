@@ -23,7 +23,7 @@ const PAGE: i64 = 2000;
 /// It owns one thread, which ends with the last clone and the last store made of it. A call blocks the thread that makes
 /// it, and may be made by many threads at once and inside an asynchronous runtime. Not to be used after a fork.
 ///
-/// Tested with etcd 3.4; the requests are the same in 3.5 and 3.6.
+/// Tested with etcd 3.4 and 3.5; the requests are the same in 3.6.
 ///
 /// # Examples
 ///

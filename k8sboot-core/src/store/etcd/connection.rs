@@ -1,7 +1,6 @@
 //! Endpoints, fail-over and authentication: one request, carried out on one of the endpoints.
 
 use std::{
-    error::Error as StdError,
     fmt,
     future::Future,
     sync::{
@@ -18,14 +17,15 @@ use tonic::{
     client::Grpc,
     codegen::http::uri::PathAndQuery,
     metadata::{Ascii, MetadataValue},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+    transport::Channel,
 };
 use tonic_prost::ProstCodec;
 
 use super::{
     error::{EtcdError, TlsProblem},
-    messages::{AuthenticateRequest, AuthenticateResponse},
-    options::{EtcdOptions, EtcdTls, EtcdUser},
+    messages::{AuthenticateRequest, AuthenticateResponse, RangeRequest, RangeResponse},
+    options::{EtcdOptions, EtcdUser},
+    target::{Target, causes, is_etcds, reason, target, text, unreachable},
 };
 
 /// Beyond etcd's own limit of a request; a page of a range stays far below.
@@ -50,12 +50,6 @@ pub(super) struct Connection {
     token: Mutex<Option<Token>>,
     connect_timeout: Duration,
     request_timeout: Duration,
-}
-
-struct Target {
-    name: String,
-    endpoint: Endpoint,
-    channel: Mutex<Option<Channel>>,
 }
 
 /// Why one attempt on one endpoint failed.
@@ -248,8 +242,39 @@ impl Connection {
                 return Err(unreachable(target, &why));
             }
         };
+        self.probe(target, &channel).await?;
         *target.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel.clone());
         Ok(channel)
+    }
+
+    /// Proves a new connection by a request that changes nothing: with TLS 1.3 a server refuses a client certificate after
+    /// the handshake, and then a request of worth would be lost without a trace.
+    async fn probe(&self, target: &Target, channel: &Channel) -> Result<(), EtcdError> {
+        let mut grpc = Grpc::new(channel.clone());
+        let ask = async {
+            grpc.ready().await.map_err(|error| tonic::Status::from_error(error.into()))?;
+            let codec = ProstCodec::<RangeRequest, RangeResponse>::default();
+            let path = PathAndQuery::from_static("/etcdserverpb.KV/Range");
+            grpc.unary(Request::new(RangeRequest::one("k8sboot")), path, codec).await
+        };
+        let status = match timeout(self.request_timeout, ask).await {
+            Ok(Ok(_)) => return Ok(()),
+            // Whatever etcd says of this request, it is etcd that speaks.
+            Ok(Err(status)) if is_etcds(&status) => return Ok(()),
+            Ok(Err(status)) => status,
+            Err(_) => {
+                let (endpoint, limit) = (target.name.clone(), self.request_timeout);
+                return Err(EtcdError::Timeout { endpoint, operation: "Range", limit });
+            }
+        };
+        let why = reason(&status);
+        Err(match unreachable(target, &why) {
+            EtcdError::Unreachable { .. } if target.secure => {
+                let found = format!("the connection was closed right after the handshake ({why})");
+                EtcdError::Tls { endpoint: target.name.clone(), problem: TlsProblem::Client { found } }
+            }
+            error => error,
+        })
     }
 
     /// The token of the user, asked for once and again when it has expired.
@@ -293,18 +318,13 @@ impl Connection {
     /// Source of the texts: etcd, `api/v3rpc/rpctypes/error.go`.
     fn judge(&self, target: &Target, operation: &'static str, status: &tonic::Status) -> Failure {
         let (endpoint, said) = (target.name.clone(), status.message());
-        if !said.starts_with("etcdserver:")
-            && (status.source().is_some() || status.code() == Status::Cancelled)
-        {
-            // Not etcd's word but the transport's.
+        if !is_etcds(status) {
             target.forget();
-            let why = text(status);
-            let not_sent = causes(status).any(|cause| cause.is::<tonic::ConnectError>());
-            return match unreachable(target, &why) {
-                error @ EtcdError::Tls { .. } => Failure::NotSent(error),
-                error if not_sent => Failure::NotSent(error),
-                _ => Failure::Unclear(EtcdError::Unanswered { endpoint, operation, problem: why }),
-            };
+            let why = reason(status);
+            if causes(status).any(|cause| cause.is::<tonic::ConnectError>()) {
+                return Failure::NotSent(unreachable(target, &why));
+            }
+            return Failure::Unclear(EtcdError::Unanswered { endpoint, operation, problem: why });
         }
         match status.code() {
             Status::Unauthenticated if self.user.is_some() => Failure::Token,
@@ -337,61 +357,8 @@ impl fmt::Debug for Connection {
     }
 }
 
-impl Target {
-    /// The next request connects anew.
-    fn forget(&self) {
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-fn target(name: &str, options: &EtcdOptions) -> Result<Target, EtcdError> {
-    let unusable = |error: &(dyn StdError + 'static)| EtcdError::Options {
-        option: "endpoints",
-        expected: "http:// or https://, a host and a port",
-        found: format!("{name}: {}", text(error)),
-    };
-    let mut endpoint = Endpoint::from_shared(name.to_owned())
-        .map_err(|error| unusable(&error))?
-        .connect_timeout(options.connect_timeout)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5));
-    if let Some(tls) = &options.tls {
-        endpoint = endpoint.tls_config(tls_config(tls)).map_err(|error| EtcdError::Tls {
-            endpoint: name.to_owned(),
-            problem: TlsProblem::Material { found: text(&error) },
-        })?;
-    }
-    Ok(Target { name: name.to_owned(), endpoint, channel: Mutex::new(None) })
-}
-
-fn tls_config(tls: &EtcdTls) -> ClientTlsConfig {
-    let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
-    if let Some((certificate, key)) = &tls.client {
-        config = config.identity(Identity::from_pem(certificate, key.expose()));
-    }
-    match &tls.server_name {
-        Some(name) => config.domain_name(name),
-        None => config,
-    }
-}
-
 fn auth(target: &Target, problem: &str) -> EtcdError {
     EtcdError::Auth { endpoint: target.name.clone(), problem: problem.to_owned() }
-}
-
-/// What hinders a connection. HTTP/2 keeps only the text of the TLS library's errors, so the text decides.
-fn unreachable(target: &Target, why: &str) -> EtcdError {
-    let (endpoint, found) = (target.name.clone(), why.to_owned());
-    let problem = if why.contains("invalid peer certificate") {
-        TlsProblem::Server { found }
-    } else if why.contains("received fatal alert") {
-        TlsProblem::Client { found }
-    } else if why.contains("corrupt message") || why.contains("HTTP/2 was not negotiated") {
-        TlsProblem::Handshake { found }
-    } else {
-        return EtcdError::Unreachable { failures: vec![(endpoint, found)] };
-    };
-    EtcdError::Tls { endpoint, problem }
 }
 
 /// One error for all endpoints: the only one, or a list.
@@ -407,22 +374,6 @@ fn summary(failures: Vec<(String, EtcdError)>) -> EtcdError {
         other => vec![(endpoint, other.to_string())],
     };
     EtcdError::Unreachable { failures: failures.into_iter().flat_map(why).collect() }
-}
-
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
-}
-
-/// The causes on one line, without those that only repeat.
-fn text(error: &(dyn StdError + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for cause in causes(error) {
-        let part = cause.to_string().replace('\n', "; ");
-        if !part.is_empty() && parts.last() != Some(&part) {
-            parts.push(part);
-        }
-    }
-    parts.join(": ")
 }
 
 /// `Range` of `/etcdserverpb.KV/Range`.

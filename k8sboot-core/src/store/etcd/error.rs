@@ -3,40 +3,9 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    error::{Code, Details, Problem, codes},
+    error::{Code, Details, Problem},
     ipam::flannel::FlannelError,
 };
-
-codes! {
-    /// An option of the client or the store is not usable.
-    ETCD_OPTIONS = 4201,
-    /// No endpoint of etcd can be reached.
-    ETCD_UNREACHABLE = 4202,
-    /// The TLS connection to etcd fails.
-    ETCD_TLS = 4203,
-    /// etcd refuses the user, the password or the permission.
-    ETCD_AUTH = 4204,
-    /// etcd does not answer in time.
-    ETCD_TIMEOUT = 4205,
-    /// The connection broke after a change was sent: whether it was carried out is not known.
-    ETCD_UNANSWERED = 4206,
-    /// etcd refuses a request.
-    ETCD_REFUSED = 4207,
-    /// A revision that is needed was compacted away.
-    ETCD_COMPACTED = 4208,
-    /// A value in etcd is not what belongs there.
-    ETCD_DAMAGED = 4209,
-    /// An etcd lease, or the record that hung on it, is gone.
-    ETCD_LEASE_LOST = 4210,
-    /// Others were faster each time.
-    ETCD_CONTENDED = 4211,
-    /// The client's thread cannot be started, or has ended.
-    ETCD_RUNTIME = 4212,
-    /// The network's configuration is not in etcd.
-    ETCD_NO_NETWORK = 4213,
-    /// Every subnet of the network is leased or reserved.
-    ETCD_NO_SUBNET = 4214,
-}
 
 /// What hinders the work with etcd.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,6 +154,15 @@ pub enum EtcdError {
         /// The last one.
         last: String,
     },
+    /// The subnet, or a part of it, is leased or reserved.
+    #[error("etcd: subnet {subnet} is taken by {other}: release that or reserve another subnet")]
+    #[non_exhaustive]
+    SubnetTaken {
+        /// The subnet wanted.
+        subnet: String,
+        /// The one that is leased or reserved.
+        other: String,
+    },
 }
 
 /// Why a TLS connection fails.
@@ -252,6 +230,7 @@ impl Problem for EtcdError {
             Self::Runtime { .. } => Code::ETCD_RUNTIME,
             Self::NoNetwork { .. } => Code::ETCD_NO_NETWORK,
             Self::NoSubnet { .. } => Code::ETCD_NO_SUBNET,
+            Self::SubnetTaken { .. } => Code::ETCD_SUBNET_TAKEN,
         }
     }
 

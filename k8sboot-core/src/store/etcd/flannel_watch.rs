@@ -8,7 +8,7 @@ use super::{
     client::{EtcdClient, Watch},
     connection::Connection,
     error::EtcdError,
-    flannel::{SubnetLease, Subnets, read_key, read_lease, subnets},
+    flannel_lease::{SubnetLease, Subnets, read_key, read_lease, subnets},
     messages::Event,
 };
 use crate::ipam::flannel::SubnetKey;

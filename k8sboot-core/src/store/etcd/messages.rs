@@ -3,6 +3,8 @@
 //! Source: etcd, `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto`, the same in 3.4 to 3.6. Fields that are not used
 //! are left out; protobuf skips what it does not know.
 
+use std::fmt;
+
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
@@ -223,7 +225,9 @@ pub(super) struct Event {
     pub(super) kv: Option<KeyValue>,
 }
 
+/// Has a secret, and is not printed.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(super) struct AuthenticateRequest {
     #[prost(string, tag = "1")]
     pub(super) name: String,
@@ -231,10 +235,24 @@ pub(super) struct AuthenticateRequest {
     pub(super) password: String,
 }
 
+/// Has a secret, and is not printed.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(super) struct AuthenticateResponse {
     #[prost(string, tag = "2")]
     pub(super) token: String,
+}
+
+impl fmt::Debug for AuthenticateRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticateRequest").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AuthenticateResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticateResponse").finish_non_exhaustive()
+    }
 }
 
 impl Compare {

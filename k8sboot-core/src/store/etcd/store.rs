@@ -1,7 +1,6 @@
 //! Addresses of a network in etcd.
 
 use std::{
-    future::Future,
     hash::{BuildHasher, Hasher},
     net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -9,18 +8,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::AbortHandle, time::sleep};
+use tokio::task::AbortHandle;
 
 use super::{
     client::{EtcdClient, Snapshot},
-    connection::Connection,
     error::EtcdError,
+    follow::{Shared, follow, keep_alive, read},
     keys::{Key, Keys, address_of, record_of},
     messages::{Compare, KeyValue, RangeRequest, RequestOp, TxnRequest, TxnResponse},
-    view::{Plan, View},
+    store_options::{EtcdStoreOptions, StoreLease},
+    view::{Plan, View, attachment},
 };
 use crate::{
-    ipam::{Allocation, Holder, Owner, OwnerBuf, PoolOptions, Ranges, Record, Repeat, Request, Usage},
+    ipam::{Allocation, Holder, Owner, OwnerBuf, Policy, Ranges, Record, Repeat, Request, Usage},
     store::{Store, StoreError},
 };
 
@@ -29,50 +29,6 @@ const ATTEMPTS: u32 = 64;
 
 /// How many records one transaction frees; etcd takes 128 operations by default.
 const BATCH: usize = 32;
-
-/// Options of an [`EtcdStore`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EtcdStoreOptions {
-    /// The networks' records are below `<prefix>/<network>/`. Default: `/k8sboot/ipam`.
-    pub prefix: String,
-    /// The order in which addresses are given.
-    pub pool: PoolOptions,
-    /// Lets the records of this store vanish when nothing renews them any more. Default: none, records stay.
-    pub lease: Option<StoreLease>,
-}
-
-impl Default for EtcdStoreOptions {
-    fn default() -> Self {
-        Self { prefix: "/k8sboot/ipam".to_owned(), pool: PoolOptions::default(), lease: None }
-    }
-}
-
-/// An etcd lease that the records of a store hang on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoreLease {
-    /// How long the records outlive the store's last renewal; it renews three times in that time.
-    pub ttl: Duration,
-    /// The lease's ID, greater than 0. Two stores with the same ID share the lease: a node that keeps one ID finds its
-    /// records alive after a restart. Default: etcd chooses.
-    pub id: Option<i64>,
-}
-
-impl StoreLease {
-    /// A lease whose ID etcd chooses.
-    #[must_use]
-    pub const fn new(ttl: Duration) -> Self {
-        Self { ttl, id: None }
-    }
-
-    /// Sets [`id`](Self::id).
-    #[must_use]
-    pub const fn id(mut self, id: i64) -> Self {
-        self.id = Some(id);
-        self
-    }
-}
 
 /// Keeps the addresses of a network in etcd, for any number of nodes.
 ///
@@ -105,13 +61,6 @@ pub struct EtcdStore {
     tasks: Vec<AbortHandle>,
 }
 
-struct Shared {
-    keys: Keys,
-    view: Mutex<View>,
-    /// Told when a call for an owner has ended.
-    left: Condvar,
-}
-
 /// One call at a time works for an owner; ends with its drop.
 struct Turn<'a> {
     shared: &'a Shared,
@@ -123,7 +72,8 @@ impl EtcdStore {
     ///
     /// # Errors
     ///
-    /// [`EtcdError::Options`] for a network that is no CNI network name, a bad prefix or lease; or what hinders etcd.
+    /// [`EtcdError::Options`] for a network that is no CNI network name, a bad prefix or lease, or a policy that etcd cannot
+    /// keep ([`Policy::Rest`]); or what hinders etcd.
     pub fn open(
         client: &EtcdClient,
         network: &str,
@@ -131,6 +81,11 @@ impl EtcdStore {
         options: &EtcdStoreOptions,
     ) -> Result<Self, EtcdError> {
         let keys = Keys::new(&options.prefix, network)?;
+        if let Policy::Rest(_) = options.pool.policy {
+            // No key of etcd says when an address was released, and other nodes would give it at once.
+            let (expected, found) = ("NextFit or Lowest", "Rest".to_owned());
+            return Err(EtcdError::Options { option: "pool.policy", expected, found });
+        }
         let view = Mutex::new(View::new(ranges, options.pool));
         let shared = Arc::new(Shared { keys, view, left: Condvar::new() });
         let mut store = Self { client: client.clone(), shared, lease: 0, tasks: Vec::new() };
@@ -229,10 +184,7 @@ impl EtcdStore {
             })
             .collect();
         let mut view = self.view()?;
-        let holder = Holder::Attachment {
-            container: owner.container().to_owned(),
-            interface: owner.interface().to_owned(),
-        };
+        let holder = attachment(owner);
         for (kv, address) in &owned {
             view.put(*address, &holder, kv.mod_revision);
         }
@@ -345,7 +297,7 @@ impl Store for EtcdStore {
             }
             match self.commit(proof) {
                 Ok(answer) if answer.succeeded => {
-                    self.view()?.created(&plan.fresh, answer.revision());
+                    self.view()?.created(owner, &plan.fresh, answer.revision());
                     return Ok(());
                 }
                 Ok(answer) => {
@@ -450,65 +402,6 @@ fn record(keys: &Keys, kv: &KeyValue) -> Option<Record> {
     let mut record = Record::new(name, address_of(name), Holder::parse(&kv.value));
     record.version = u64::try_from(kv.mod_revision).unwrap_or(0);
     Some(record)
-}
-
-/// Reads all records and markers into the view.
-async fn read(etcd: &Connection, shared: &Shared) -> Result<Snapshot, EtcdError> {
-    let all = etcd.all(shared.keys.addresses().as_bytes()).await?;
-    let markers = etcd.range(RangeRequest::prefix(shared.keys.markers())).await?;
-    if let Ok(mut view) = shared.view.lock() {
-        view.replace(&shared.keys, &all, &markers.kvs);
-    }
-    Ok(all)
-}
-
-/// Follows the changes for as long as the store is there.
-async fn follow(etcd: Arc<Connection>, shared: Arc<Shared>) {
-    let mut wait = FIRST_WAIT;
-    loop {
-        let Ok(from) = shared.view.lock().map(|view| view.revision().saturating_add(1)) else { return };
-        let error = match etcd.watch(shared.keys.root().as_bytes(), from).await {
-            Ok(mut watch) => loop {
-                match watch.next(&etcd).await {
-                    Ok(events) => {
-                        wait = FIRST_WAIT;
-                        let Ok(mut view) = shared.view.lock() else { return };
-                        view.follow(&shared.keys, &events);
-                    }
-                    Err(error) => break error,
-                }
-            },
-            Err(error) => error,
-        };
-        if matches!(error, EtcdError::Compacted { .. }) && read(&etcd, &shared).await.is_ok() {
-            continue;
-        }
-        wait_longer(&mut wait).await;
-    }
-}
-
-/// Renews a lease until it is gone: then a transaction says so.
-async fn keep_alive(etcd: Arc<Connection>, id: i64, ttl: Duration) {
-    loop {
-        sleep(ttl / 3).await;
-        let mut wait = FIRST_WAIT;
-        loop {
-            match etcd.keep_alive(id).await {
-                Ok(Some(_)) => break,
-                Ok(None) => return,
-                Err(_) => wait_longer(&mut wait).await,
-            }
-        }
-    }
-}
-
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-
-/// 50 ms, 100 ms, … 5 s.
-fn wait_longer(wait: &mut Duration) -> impl Future<Output = ()> + Send + use<> {
-    let now = *wait;
-    *wait = (now * 2).min(Duration::from_secs(5));
-    sleep(now)
 }
 
 /// After a few attempts, long enough that not everybody comes again at once: up to 2 ms, 4 ms, … 64 ms.

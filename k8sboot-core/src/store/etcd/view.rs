@@ -93,11 +93,15 @@ impl View {
     }
 
     /// A transaction of this store created records.
-    pub(super) fn created(&mut self, fresh: &[(IpAddr, usize)], revision: i64) {
+    pub(super) fn created(&mut self, owner: Owner<'_>, fresh: &[(IpAddr, usize)], revision: i64) {
         self.own = self.own.max(revision);
         // Else the watch was faster, and may have seen even what came after.
         if revision > self.revision {
-            self.known.extend(fresh.iter().map(|(address, _)| (*address, revision)));
+            let holder = attachment(owner);
+            for (address, _) in fresh {
+                // What another held before may have been taken in since the reservation.
+                self.put(*address, &holder, revision);
+            }
         }
     }
 
@@ -206,6 +210,11 @@ impl View {
     }
 }
 
+/// An owner as the holder of a record.
+pub(super) fn attachment(owner: Owner<'_>) -> Holder {
+    Holder::Attachment { container: owner.container().to_owned(), interface: owner.interface().to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,8 +257,23 @@ mod tests {
         let (address, _) = plan.fresh[0];
         let key = keys.address(address);
         view.follow(&keys, &[event(0, &key, "a\r\neth0", 7), event(1, &key, "", 8)]);
-        view.created(&plan.fresh, 7);
+        view.created(owner, &plan.fresh, 7);
         assert!(view.held(owner).is_empty());
+    }
+
+    #[test]
+    fn late_news_of_an_earlier_holder_do_not_hide_the_new_one() {
+        let (keys, mut view) = view();
+        let owner = Owner::new("a", "eth0").unwrap();
+        let plan = view.reserve(&Request::new(owner), &mut Allocation::new()).unwrap();
+        let (address, _) = plan.fresh[0];
+        let key = keys.address(address);
+        view.follow(&keys, &[event(0, &key, "b\r\neth0", 5)]);
+        // Given up by b at 6, given to a at 7; the watch is behind.
+        view.created(owner, &plan.fresh, 7);
+        view.follow(&keys, &[event(1, &key, "", 6), event(0, &key, "a\r\neth0", 7)]);
+        assert_eq!(view.held(owner), [(address, 7)]);
+        assert_eq!(view.held(Owner::new("b", "eth0").unwrap()), []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Chains of plugins that are small scripts: order, data, failures, limits, stored results.
 
 use std::{
+    cell::RefCell,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 use k8sboot_core::{
     cni::{Attachment, CacheEntry, CniArgs, CniResult, Json, NetworkList, ValidAttachment, Version},
     error::{Code, Problem},
-    exec::{CancelToken, ChainError, Cni, CniRun},
+    exec::{CancelToken, ChainError, Cni, CniEvent, CniRun, CniWatch},
     probe::cached_results,
 };
 
@@ -83,7 +84,7 @@ fn attachment() -> Attachment {
         .capability("mac", Json::text("0a:58"))
 }
 
-fn run() -> CniRun {
+fn run() -> CniRun<'static> {
     CniRun::default()
 }
 
@@ -238,6 +239,64 @@ fn a_plugin_that_hangs_is_stopped_with_all_it_started() {
         plugins.cni().del(&plugins.list, &attachment(), &run).unwrap_err().errors()[0].code(),
         Code::CNI_PLUGIN_TIMEOUT
     );
+}
+
+#[derive(Default)]
+struct Watch {
+    seen: RefCell<Vec<String>>,
+    most: usize,
+}
+
+impl CniWatch for Watch {
+    fn goes_on(&self) -> bool {
+        self.seen.borrow().len() < self.most
+    }
+
+    fn event(&self, event: &CniEvent<'_>) {
+        let (word, step) = match event {
+            CniEvent::Started(step) => ("started", step),
+            CniEvent::Done(step) => ("done", step),
+            CniEvent::Failed(step, _) => ("failed", step),
+            _ => panic!("{event:?}"),
+        };
+        self.seen
+            .borrow_mut()
+            .push(format!("{word} {} {} {}/{}", step.program, step.command, step.number, step.steps));
+    }
+}
+
+#[test]
+fn a_watcher_is_told_what_happens_and_may_stop_it() {
+    let plugins = Plugins::new("watch", "1.1.0");
+    plugins.does("second", "STATUS", "echo '{\"code\":50,\"msg\":\"full\"}'; exit 1\n");
+    let watch = Watch { most: 99, ..Watch::default() };
+    plugins.cni().status(&plugins.list, &run().watch(&watch)).unwrap_err();
+    let want = [
+        "started first STATUS 1/3",
+        "done first STATUS 1/3",
+        "started second STATUS 2/3",
+        "failed second STATUS 2/3",
+    ];
+    assert_eq!(*watch.seen.borrow(), want);
+
+    let watch = Watch { most: 2, ..Watch::default() };
+    plugins.log();
+    let error = plugins.cni().del(&plugins.list, &attachment(), &run().watch(&watch)).unwrap_err();
+    assert_eq!((error.code(), plugins.log()), (Code::CNI_CANCELLED, vec!["third DEL".to_owned()]));
+    // A stop does not keep a failed ADD from being undone.
+    let watch = Watch { most: 3, ..Watch::default() };
+    let cni = plugins.cni().undo_failed_add(true);
+    let error = cni.add(&plugins.list, &attachment(), &run().watch(&watch)).unwrap_err();
+    assert_eq!(error.code(), Code::CNI_CANCELLED, "{error}");
+    assert_eq!(plugins.log().last().map(String::as_str), Some("first DEL"));
+    // Collecting stops as a whole.
+    for container in ["a", "b"] {
+        cni.add(&plugins.list, &Attachment::new(container, "eth0", "/x").unwrap(), &run()).unwrap();
+    }
+    plugins.log();
+    let watch = Watch { most: 2, ..Watch::default() };
+    let error = cni.gc(&plugins.list, &[], &run().watch(&watch)).unwrap_err();
+    assert_eq!((error.code(), plugins.log()), (Code::CNI_CANCELLED, vec!["third DEL".to_owned()]));
 }
 
 #[test]
