@@ -144,7 +144,7 @@ mod messages {
                     body.extend(kind.to_ne_bytes());
                     body.extend(value);
                 }
-                let length = if length < 60 { 16 + body.len() as u32 } else { length };
+                let length = if length < 60 { 16 + u32::try_from(body.len()).unwrap() } else { length };
                 let header =
                     [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &[0, 0, 7, 0, 0, 0, 0, 0, 0, 0]];
                 header.concat().into_iter().chain(body).collect()
