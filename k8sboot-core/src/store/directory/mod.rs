@@ -378,7 +378,12 @@ impl Store for DirectoryStore {
                     let record = |entry: &Entry| {
                         let mut record = entry.record();
                         if let Some(address) = record.address {
-                            let (boot, age) = index.boot_of(address, &entry.seen.content, record.version)?;
+                            let (mut boot, age) =
+                                index.boot_of(address, &entry.seen.content, record.version)?;
+                            // What outlives a boot on purpose is not stale for being older than it.
+                            if boot == Boot::Earlier && files.log.is_on() {
+                                boot = Boot::Unknown;
+                            }
                             // The index knows when it made a record. When it only saw one, the file's time tells more.
                             record.age = if boot == Boot::Unknown { record.age.max(age) } else { age };
                             record.boot = boot;

@@ -235,17 +235,19 @@ impl DirectoryStore {
     ///
     /// # Errors
     ///
-    /// What hindered the store from being locked and read. A remedy that fails is an [`Outcome::Failed`], and the others
-    /// are applied all the same.
+    /// What hindered the store from being locked and read, or a durable one from keeping the change. A remedy that fails
+    /// is an [`Outcome::Failed`], and the others are applied all the same.
     pub fn repair(&self, findings: &[Finding]) -> Result<Vec<Outcome>, StoreError> {
-        self.locked(|files, knowledge| {
+        let (outcomes, promise) = self.locked(|files, knowledge| {
             knowledge.distrust();
             let outcome = |finding: &Finding| match apply(files, finding) {
                 Ok(outcome) => outcome,
                 Err(error) => Outcome::Failed { why: chain(&error) },
             };
-            Ok(findings.iter().map(outcome).collect())
-        })
+            let outcomes = findings.iter().map(outcome).collect();
+            Ok((outcomes, files.log.promise()))
+        })?;
+        promise.keep().map(|()| outcomes)
     }
 }
 

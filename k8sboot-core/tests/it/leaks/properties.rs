@@ -127,3 +127,46 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "node")]
+mod messages {
+    use k8sboot_core::probe::witness::netlink::{NetlinkProblem, parse};
+    use proptest::{collection::vec, prelude::*};
+
+    /// A message of the kind that lists an address, with whatever lengths.
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let attribute = (0..24u16, 0..4u16, vec(any::<u8>(), 0..20));
+        (0..80u32, prop_oneof![4 => Just(20u16), 1 => 0..24u16], vec(attribute, 0..4)).prop_map(
+            |(length, kind, attributes)| {
+                let mut body = [0; 8].to_vec();
+                for (length, kind, value) in attributes {
+                    body.extend(length.to_ne_bytes());
+                    body.extend(kind.to_ne_bytes());
+                    body.extend(value);
+                }
+                let length = if length < 60 { 16 + u32::try_from(body.len()).unwrap() } else { length };
+                let header =
+                    [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &[0, 0, 7, 0, 0, 0, 0, 0, 0, 0]];
+                header.concat().into_iter().chain(body).collect()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn reading_stays_in_the_buffer(messages in vec(message(), 0..4), cut in 0..200usize) {
+            let bytes = messages.concat();
+            let sequence = u32::from_ne_bytes([7, 0, 0, 0]);
+            let whole = parse(&bytes, sequence);
+            match &whole {
+                Ok(part) => prop_assert!(part.addresses.len() * 32 <= bytes.len()),
+                Err(NetlinkProblem::Shape { at, .. }) => prop_assert!(*at <= bytes.len()),
+                Err(_) => {}
+            }
+            let part = parse(&bytes[..cut.min(bytes.len())], sequence);
+            if let (Ok(part), Ok(whole)) = (part, whole) {
+                prop_assert!(whole.addresses.starts_with(&part.addresses));
+            }
+        }
+    }
+}

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use k8sboot_core::{
     ipam::Ranges,
     store::{
-        DirectoryOptions, DirectoryStore, Store,
-        directory::{Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
+        DirectoryOptions, DirectoryStore, JournalOptions, Store,
+        directory::{Durability, Outcome, REPAIR_SCHEMA, Remedy, RepairOptions, repair_json, repair_text},
     },
 };
 
@@ -203,4 +203,28 @@ fn an_address_is_given_once_again_after_repair() {
     let given: Vec<String> = super::held(&store, "next");
     assert_eq!(given, ["10.244.1.2", "2001:db8::3"], "the other spelling held its address from now on");
     assert_eq!(store.records().unwrap().len(), 3);
+}
+
+#[test]
+fn what_a_durable_store_repaired_stays_repaired_after_a_power_cut() {
+    let files: &[(&str, &[u8])] = &[("10.244.1.10", b""), ("2001:DB8::7", b"e\r\neth0")];
+    let network = Network::new("durable", files);
+    let ranges =
+        || Ranges::of_subnets(&["10.244.1.0/24".parse().unwrap(), "2001:db8::/64".parse().unwrap()]).unwrap();
+    let open = |boot: &str| {
+        let options =
+            DirectoryOptions::new().boot_id(boot).durability(Durability::Durable(JournalOptions::default()));
+        DirectoryStore::open(&network.0, "cbr0", ranges(), options).unwrap()
+    };
+    let store = open("one");
+    add(&store, "a");
+    let findings = store.findings(&RepairOptions::default()).unwrap();
+    assert_eq!(store.repair(&findings).unwrap(), [Outcome::Repaired, Outcome::Repaired]);
+    drop(store);
+    // The disk lost the repaired record's name, which was flushed last.
+    fs::remove_file(network.0.join("cbr0/2001:db8::7")).unwrap();
+    let store = open("two");
+    let names: Vec<String> = store.records().unwrap().into_iter().map(|record| record.name).collect();
+    assert_eq!(names, ["10.244.1.2", "2001:db8::2", "2001:db8::7"]);
+    assert!(store.findings(&RepairOptions::default()).unwrap().is_empty());
 }
