@@ -139,6 +139,7 @@
 #define K8SBOOT_E_ETCD_RUNTIME 4212
 #define K8SBOOT_E_ETCD_NO_NETWORK 4213
 #define K8SBOOT_E_ETCD_NO_SUBNET 4214
+#define K8SBOOT_E_ETCD_SUBNET_TAKEN 4215
 #define K8SBOOT_E_FLANNEL_CONFIG 4251
 #define K8SBOOT_E_FLANNEL_KEY 4252
 #define K8SBOOT_E_FLANNEL_VALUE 4253
@@ -309,6 +310,11 @@
  * What a call acknowledges outlives a power loss: for owners that come back after a reboot. One process at a time.
  */
 #define K8SBOOT_DIRECTORY_DURABLE 4
+
+/**
+ * What the directory holds is kept in memory between calls: for a process that stays.
+ */
+#define K8SBOOT_DIRECTORY_RESIDENT 8
 
 /**
  * Text or bytes made by this library. Freed with `k8sboot_buf_free`.
