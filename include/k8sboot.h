@@ -312,6 +312,11 @@
 #define K8SBOOT_DIRECTORY_DURABLE 4
 
 /**
+ * What the directory holds is kept in memory between calls: for a process that stays.
+ */
+#define K8SBOOT_DIRECTORY_RESIDENT 8
+
+/**
  * Text or bytes made by this library. Freed with `k8sboot_buf_free`.
  *
  * A NUL that is not counted follows the data, so text can be used as a C string. Buffers with key material are wiped

@@ -25,7 +25,7 @@ func TestADirectoryKeepsWhatItGave(t *testing.T) {
 	if record, err := os.ReadFile(filepath.Join(dir, "cbr0", "10.244.1.2")); err != nil || string(record) != "3f2a\r\neth0" {
 		t.Fatal(string(record), err)
 	}
-	store, err := OpenDirectory(dir, "cbr0", nil, DirectoryOptions{MustExist: true, FollowLink: true})
+	store, err := OpenDirectory(dir, "cbr0", nil, DirectoryOptions{MustExist: true, FollowLink: true, Resident: true})
 	if err != nil {
 		t.Fatal(err)
 	}

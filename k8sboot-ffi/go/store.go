@@ -75,6 +75,8 @@ type DirectoryOptions struct {
 	FollowLink bool
 	// Durable makes what a call acknowledges outlive a power loss; one process at a time.
 	Durable bool
+	// Resident keeps what the directory holds in memory between calls: for a process that stays.
+	Resident bool
 	// LockTimeout is how long to wait for somebody else's lock; 30 s if it is not set.
 	LockTimeout time.Duration
 }
@@ -89,6 +91,7 @@ func (o DirectoryOptions) c() C.k8sboot_directory_options_t {
 		{o.MustExist, C.K8SBOOT_DIRECTORY_MUST_EXIST},
 		{o.FollowLink, C.K8SBOOT_DIRECTORY_FOLLOW_LINK},
 		{o.Durable, C.K8SBOOT_DIRECTORY_DURABLE},
+		{o.Resident, C.K8SBOOT_DIRECTORY_RESIDENT},
 	} {
 		if flag.set {
 			options.flags |= flag.flag

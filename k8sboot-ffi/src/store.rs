@@ -43,6 +43,8 @@ pub const K8SBOOT_DIRECTORY_MUST_EXIST: u64 = 1;
 pub const K8SBOOT_DIRECTORY_FOLLOW_LINK: u64 = 2;
 /// What a call acknowledges outlives a power loss: for owners that come back after a reboot. One process at a time.
 pub const K8SBOOT_DIRECTORY_DURABLE: u64 = 4;
+/// What the directory holds is kept in memory between calls: for a process that stays.
+pub const K8SBOOT_DIRECTORY_RESIDENT: u64 = 8;
 
 /// How a directory is opened. All zero, or NULL instead of the struct: the defaults.
 #[repr(C)]
@@ -358,21 +360,24 @@ mod imp {
 
     use super::{
         Failure, K8SBOOT_DIRECTORY_DURABLE, K8SBOOT_DIRECTORY_FOLLOW_LINK, K8SBOOT_DIRECTORY_MUST_EXIST,
-        k8sboot_directory_options_t,
+        K8SBOOT_DIRECTORY_RESIDENT, k8sboot_directory_options_t,
     };
 
     pub(super) fn directory_options(
         given: &k8sboot_directory_options_t,
     ) -> Result<DirectoryOptions, Failure> {
-        const KNOWN: u64 =
-            K8SBOOT_DIRECTORY_MUST_EXIST | K8SBOOT_DIRECTORY_FOLLOW_LINK | K8SBOOT_DIRECTORY_DURABLE;
+        const KNOWN: u64 = K8SBOOT_DIRECTORY_MUST_EXIST
+            | K8SBOOT_DIRECTORY_FOLLOW_LINK
+            | K8SBOOT_DIRECTORY_DURABLE
+            | K8SBOOT_DIRECTORY_RESIDENT;
         if given.flags & !KNOWN != 0 {
             return Err(Failure::choice("options.flags", "K8SBOOT_DIRECTORY_…", given.flags));
         }
         let has = |flag| given.flags & flag != 0;
         let mut options = DirectoryOptions::new()
             .create(!has(K8SBOOT_DIRECTORY_MUST_EXIST))
-            .follow_link(has(K8SBOOT_DIRECTORY_FOLLOW_LINK));
+            .follow_link(has(K8SBOOT_DIRECTORY_FOLLOW_LINK))
+            .resident(has(K8SBOOT_DIRECTORY_RESIDENT));
         if has(K8SBOOT_DIRECTORY_DURABLE) {
             options = options.durability(Durability::Durable(JournalOptions::default()));
         }

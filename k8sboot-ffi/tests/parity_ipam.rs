@@ -296,7 +296,8 @@ impl All {
     fn new(subnets: &[&str]) -> Self {
         let pool = || Pool::new(ranges(subnets).unwrap(), PoolOptions::default());
         let scratch = Scratch::new("parity-ipam");
-        let [rust, c, durable] = ["rust", "c", "durable"].map(|name| scratch.path().join(name));
+        let [rust, c, durable, resident] =
+            ["rust", "c", "durable", "resident"].map(|name| scratch.path().join(name));
         let rust =
             DirectoryStore::open(rust, "net", ranges(subnets).unwrap(), DirectoryOptions::new()).unwrap();
         let all: Vec<(&'static str, Box<dyn Leases>)> = vec![
@@ -309,6 +310,10 @@ impl All {
             (
                 "k8sboot_store_t, durable",
                 Box::new(c_directory(&durable, subnets, K8SBOOT_DIRECTORY_DURABLE).unwrap()),
+            ),
+            (
+                "k8sboot_store_t, resident",
+                Box::new(c_directory(&resident, subnets, K8SBOOT_DIRECTORY_RESIDENT).unwrap()),
             ),
         ];
         Self { all, _scratch: scratch }

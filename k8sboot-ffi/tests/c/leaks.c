@@ -23,7 +23,7 @@ static void a_directory_keeps_what_it_gave(void)
     CHECK_OK(k8sboot_store_allocate(store, "77b0", "eth0", NULL, given, 1, &count, &err));
     k8sboot_store_free(store);
 
-    store = opened(NULL, K8SBOOT_DIRECTORY_MUST_EXIST | K8SBOOT_DIRECTORY_FOLLOW_LINK);
+    store = opened(NULL, K8SBOOT_DIRECTORY_MUST_EXIST | K8SBOOT_DIRECTORY_FOLLOW_LINK | K8SBOOT_DIRECTORY_RESIDENT);
     CHECK_OK(k8sboot_store_records(store, &records, &err));
     CHECK(strstr(k8sboot_buf_data(records), "\"container\":\"3f2a\",\"interface\":\"eth0\"") != NULL);
     k8sboot_buf_free(records);
