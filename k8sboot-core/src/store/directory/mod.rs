@@ -381,16 +381,12 @@ impl Store for DirectoryStore {
                             let (mut boot, age) =
                                 index.boot_of(address, &entry.seen.content, record.version)?;
                             // What outlives a boot on purpose is not stale for being older than it.
-                            if boot == Boot::Earlier && files.log.is_on() {
+                            if boot == Boot::Earlier && files.log.outlives_boots() {
                                 boot = Boot::Unknown;
                             }
                             // The index knows when it made a record. When it only saw one, the file's time tells more.
                             record.age = if boot == Boot::Unknown { record.age.max(age) } else { age };
                             record.boot = boot;
-                        }
-                        // What outlives a boot on purpose is not stale for being older than it.
-                        if record.boot == Boot::Earlier && files.log.outlives_boots() {
-                            record.boot = Boot::Unknown;
                         }
                         Ok(record)
                     };
