@@ -2,11 +2,6 @@
 //!
 //! Configuration, files, results and errors are host-local's, so that it may be installed under that name as well. One
 //! process a call: it reads its environment and standard input, and prints one JSON document or nothing.
-//!
-//! The C library calls `main` itself: what Rust's runtime sets up first (a guard page, handlers, a look at this process's
-//! memory map) takes a tenth of the life of such a process and serves nothing here.
-
-#![no_main]
 
 mod gc;
 mod netns;
@@ -16,8 +11,8 @@ mod words;
 
 use std::{
     env,
-    ffi::c_int,
     io::{self, Read, Write},
+    process::ExitCode,
 };
 
 use k8sboot_core::cni::{Command, Environment, ErrorObject, Json, Layout, Supported, Version};
@@ -27,13 +22,7 @@ use stranded::free_stranded;
 /// What a call prints on success; empty for most verbs.
 type Answer = Result<String, ErrorObject>;
 
-/// Exit statuses of the protocol.
-const DONE: c_int = 0;
-const FAILED: c_int = 1;
-
-// SAFETY: no other symbol of this program has the name; the C library calls it once, with arguments that it ignores.
-#[unsafe(no_mangle)]
-extern "C" fn main() -> c_int {
+fn main() -> ExitCode {
     let environment = match Environment::read(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
     {
         Ok(Some(environment)) => environment,
@@ -49,7 +38,7 @@ extern "C" fn main() -> c_int {
     let document = read.and_then(|_| Json::parse(&stdin).map_err(|error| words::not_json(&error)));
     let version = document.as_ref().map_or(Version::LATEST, words::version_of_answer);
     match answer(&environment, document.as_ref()) {
-        Ok(text) if text.is_empty() => DONE,
+        Ok(text) if text.is_empty() => ExitCode::SUCCESS,
         Ok(text) => print(&text),
         Err(error) => refuse(error, version),
     }
@@ -79,23 +68,23 @@ fn answer(environment: &Environment, document: Result<&Json, &ErrorObject>) -> A
 }
 
 /// Without a command somebody looks what this is.
-fn about() -> c_int {
+fn about() -> ExitCode {
     let versions = Supported::all().versions().join(", ");
     let text = format!(
         "k8sboot-ipam {}: CNI IPAM plugin, in place of host-local\nCNI protocol versions supported: {versions}\n",
         env!("CARGO_PKG_VERSION")
     );
     let _ = io::stderr().write_all(text.as_bytes());
-    DONE
+    ExitCode::SUCCESS
 }
 
-fn refuse(error: ErrorObject, version: Version) -> c_int {
+fn refuse(error: ErrorObject, version: Version) -> ExitCode {
     print(&error.with_version(version.as_str()).render(Layout::Indented));
-    FAILED
+    ExitCode::FAILURE
 }
 
-fn print(text: &str) -> c_int {
+fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    if printed.is_ok() { DONE } else { FAILED }
+    if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
