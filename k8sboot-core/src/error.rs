@@ -37,6 +37,7 @@ impl Code {
         [
             #[cfg(feature = "config")]
             crate::config::CODES,
+            crate::api::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

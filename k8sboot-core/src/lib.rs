@@ -5,9 +5,13 @@
 //! - *pure* families take values and return values: [`config`], [`token`], [`pki`], [`kubeconfig`], [`manifest`],
 //!   [`ipam`], [`plan`], [`flow`] — no files, sockets, clock, randomness or globals;
 //! - [`probe`] looks at the node and changes nothing;
+//! - `api` (feature `api`) speaks to the API server of a cluster;
 //! - [`exec`] carries out one step at a time and decides nothing; [`store`] keeps leases of addresses.
 #![forbid(unsafe_code)]
 
+pub mod api;
+#[cfg(any(feature = "api", feature = "etcd"))]
+mod background;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod blocking;
 pub mod cidr;

@@ -4,6 +4,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
+use crate::background::Runtime;
+
 use super::{
     connection::{Connection, Repeatable},
     error::EtcdError,
@@ -12,7 +14,6 @@ use super::{
         RangeResponse, TxnRequest, TxnResponse, WatchCreate, WatchRequest, WatchResponse, end_of,
     },
     options::EtcdOptions,
-    runtime::Runtime,
 };
 
 /// How many keys one answer brings at most.
@@ -49,7 +50,9 @@ impl EtcdClient {
     /// [`EtcdError::Auth`], [`EtcdError::Timeout`].
     pub fn connect(options: &EtcdOptions) -> Result<Self, EtcdError> {
         let connection = Arc::new(Connection::new(options)?);
-        let client = Self { runtime: Arc::new(Runtime::start()?), connection };
+        let runtime = Runtime::start("k8sboot-etcd")
+            .map_err(|error| EtcdError::Runtime { problem: error.to_string() })?;
+        let client = Self { runtime: Arc::new(runtime), connection };
         match client.call(|etcd| async move { etcd.range(RangeRequest::one("k8sboot")).await }) {
             // Whether this user may read that key says nothing of the others.
             Err(EtcdError::Auth { problem, .. }) if problem.contains("permission denied") => Ok(client),
@@ -64,7 +67,9 @@ impl EtcdClient {
         T: Send + 'static,
         F: Future<Output = Result<T, EtcdError>> + Send + 'static,
     {
-        self.runtime.run(work(Arc::clone(&self.connection)))
+        self.runtime
+            .run(work(Arc::clone(&self.connection)))
+            .unwrap_or_else(|| Err(EtcdError::Runtime { problem: "it has ended".to_owned() }))
     }
 
     /// Carries out on the client's thread what never ends by itself.

@@ -12,7 +12,6 @@ mod follow;
 mod keys;
 mod messages;
 mod options;
-mod runtime;
 mod store;
 mod store_options;
 mod target;

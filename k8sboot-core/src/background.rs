@@ -1,56 +1,53 @@
-//! The thread that talks to etcd.
+//! A thread that speaks to servers for callers that only wait.
 
 use std::{
     future::Future,
+    io,
     sync::mpsc,
     thread::{self, JoinHandle},
 };
 
 use tokio::{runtime, sync::oneshot, task::AbortHandle};
 
-use super::error::EtcdError;
-
 /// A runtime on a thread of its own, from the first to the last handle of a client.
 ///
 /// The caller's thread only waits for an answer. So a call is allowed inside another runtime too, where it blocks that
 /// thread; leases are kept alive and watches followed between calls.
 #[derive(Debug)]
-pub(super) struct Runtime {
+pub(crate) struct Runtime {
     handle: runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Runtime {
-    pub(super) fn start() -> Result<Self, EtcdError> {
-        let problem = |error: std::io::Error| EtcdError::Runtime { problem: error.to_string() };
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(problem)?;
+    pub(crate) fn start(name: &str) -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new()
-            .name("k8sboot-etcd".to_owned())
+            .name(name.to_owned())
             // The sender is dropped or used when the last handle goes: both end the thread.
-            .spawn(move || drop(runtime.block_on(stopped)))
-            .map_err(problem)?;
+            .spawn(move || drop(runtime.block_on(stopped)))?;
         Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Carries a future out on the thread and waits for it.
-    pub(super) fn run<T: Send + 'static>(
+    /// Carries a future out on the thread and waits for it; nothing if the thread has ended.
+    pub(crate) fn run<T: Send + 'static>(
         &self,
-        future: impl Future<Output = Result<T, EtcdError>> + Send + 'static,
-    ) -> Result<T, EtcdError> {
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
         let (answer, wait) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let result = future.await;
             // Nobody waits any more only if the caller's thread is gone.
             let _ = answer.send(result);
         });
-        wait.recv().unwrap_or_else(|_| Err(EtcdError::Runtime { problem: "it has ended".to_owned() }))
+        wait.recv().ok()
     }
 
     /// Carries a future out on the thread until it ends or is aborted.
-    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.handle.spawn(future).abort_handle()
     }
 }
@@ -75,19 +72,19 @@ mod tests {
     fn runs_inside_another_runtime_and_is_dropped_there() {
         let outer = runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let answer = outer.block_on(async {
-            let inner = Runtime::start().unwrap();
-            inner.run(async { Ok(thread::current().name().map(str::to_owned)) })
+            let inner = Runtime::start("k8sboot-test").unwrap();
+            inner.run(async { thread::current().name().map(str::to_owned) })
         });
-        assert_eq!(answer.unwrap().as_deref(), Some("k8sboot-etcd"));
+        assert_eq!(answer.unwrap().as_deref(), Some("k8sboot-test"));
     }
 
     #[test]
     fn many_threads_share_it() {
-        let runtime = Runtime::start().unwrap();
+        let runtime = Runtime::start("k8sboot-test").unwrap();
         thread::scope(|scope| {
             for n in 0..8 {
                 let runtime = &runtime;
-                scope.spawn(move || assert_eq!(runtime.run(async move { Ok(n) }).unwrap(), n));
+                scope.spawn(move || assert_eq!(runtime.run(async move { n }), Some(n)));
             }
         });
     }
