@@ -8,6 +8,6 @@ mod programs;
 mod start;
 
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
-pub(crate) use harness::{COMPONENTS, ControlPlane};
+pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use machine::{Lan, Machine};
