@@ -261,17 +261,23 @@ impl ControlPlane {
     /// Who calls with a client certificate, given by its path without `.crt`.
     pub(crate) fn certificate(&self, path: &str) -> Caller<'_> {
         let flags = [format!("--client-certificate={path}.crt"), format!("--client-key={path}.key")];
-        Caller { of: self, flags: self.nobody().flags.into_iter().chain(flags).collect() }
+        Caller { of: self, flags: self.somebody().flags.into_iter().chain(flags).collect() }
     }
 
     /// Who calls with a token.
     pub(crate) fn token(&self, token: &str) -> Caller<'_> {
-        let flags = self.nobody().flags.into_iter().chain([format!("--token={token}")]);
+        let flags = self.somebody().flags.into_iter().chain([format!("--token={token}")]);
         Caller { of: self, flags: flags.collect() }
     }
 
-    /// Who does not say who calls.
+    /// Who does not say who calls. kubectl insists on credentials: these are of a kind that no API server looks at any more.
     pub(crate) fn nobody(&self) -> Caller<'_> {
+        let Caller { of, mut flags } = self.somebody();
+        flags.extend(["--username=nobody", "--password=none"].map(str::to_owned));
+        Caller { of, flags }
+    }
+
+    fn somebody(&self) -> Caller<'_> {
         let flags = ["--kubeconfig=/dev/null", "--certificate-authority=/etc/kubernetes/pki/ca.crt"];
         let server = format!("--server={}", self.config.local_api_server());
         Caller { of: self, flags: flags.map(str::to_owned).into_iter().chain([server]).collect() }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "not every set of features uses all of it")]
 
+mod facts;
 mod harness;
 mod machine;
 mod programs;
