@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -73,12 +74,18 @@ impl ControlPlane {
 
     /// A machine for a configuration, with an empty root: the whole of init, or of join, is the test's.
     pub(crate) fn bare(text: &str, lan: Option<&Lan>) -> Option<Self> {
+        Self::at(text, lan, &[])
+    }
+
+    /// As [`bare`](Self::bare), with further addresses beside the advertised one.
+    pub(crate) fn at(text: &str, lan: Option<&Lan>, further: &[IpAddr]) -> Option<Self> {
         if !programs(&COMPONENTS) {
             return None;
         }
         let began = Instant::now();
         let config = config(text);
-        let machine = Machine::new(config.node_name(), &[config.advertise_address()], lan);
+        let addresses = [&[config.advertise_address()], further].concat();
+        let machine = Machine::new(config.node_name(), &addresses, lan);
         Some(Self { running: Mutex::default(), config, machine, began })
     }
 
