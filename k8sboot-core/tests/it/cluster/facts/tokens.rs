@@ -127,8 +127,9 @@ fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
 }
 
 fn cluster_info(control_plane: &ControlPlane) -> Object {
-    let arguments = ["get", "configmap/cluster-info", "--namespace=kube-public"];
-    Object::from_value(control_plane.nobody().json(&arguments)).unwrap()
+    let path = "--raw=/api/v1/namespaces/kube-public/configmaps/cluster-info";
+    let text = control_plane.nobody().get(&["get", path]);
+    Object::from_value(serde_json::from_str(&text).unwrap()).unwrap()
 }
 
 fn create(control_plane: &ControlPlane, spec: &TokenSpec) {
