@@ -17,7 +17,6 @@ use k8sboot_core::{
     facts::{CA_DIRECTORIES, NodeFacts},
     kubeconfig::Kubeconfig,
     manifest::yaml,
-    pki::RandomKeys,
     time::Timestamp,
 };
 use rustix::process::Signal;
@@ -27,7 +26,10 @@ use super::{
     machine::{Daemon, Lan, Machine},
     programs::{etcd_version, programs},
 };
-use crate::tree::{init_with, quick_text};
+use crate::{
+    pki::Keys,
+    tree::{init_with, quick_text},
+};
 
 /// The components of a control plane, in the order in which init writes them.
 pub(crate) const COMPONENTS: [&str; 4] =
@@ -61,7 +63,7 @@ impl ControlPlane {
     /// The files of init on a machine of its own, or in a network; nothing runs yet.
     pub(crate) fn installed(text: &str, lan: Option<&Lan>) -> Option<Self> {
         let control_plane = Self::bare(text, lan)?;
-        let keys = Arc::new(RandomKeys::new(&System));
+        let keys = Arc::new(Keys);
         init_with(
             &control_plane.config,
             &control_plane.machine.root(),

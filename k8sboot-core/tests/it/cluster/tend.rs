@@ -14,6 +14,7 @@ use std::{
 use k8sboot_core::{
     api::{ApiError, Client, ClientOptions, Resource},
     blocking::wait,
+    entropy::System,
     exec::{self, Event, Observer, Run, Tree},
     flow::{self, InitOptions, Report},
     kubeconfig::Kubeconfig,
@@ -24,6 +25,7 @@ use k8sboot_core::{
 use serde_json::{Map, Value, json};
 
 use super::{COMPONENTS, ControlPlane, real_now};
+use crate::pki::Keys;
 
 /// How often it looks at the manifests.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,7 +38,9 @@ impl ControlPlane {
         let options = InitOptions::at(real_now()).wait_for_kubelet(false);
         let run = || {
             let tree = Tree::open(self.root()).unwrap();
-            let mut cluster = exec::Cluster::new(exec::Host::new(tree.clone()), self.config());
+            let host = exec::Host::new(tree.clone());
+            let host = host.with_sources(real_now(), Arc::new(System), Arc::new(Keys));
+            let mut cluster = exec::Cluster::new(host, self.config());
             let flow = flow::init(self.config().clone(), options);
             let observer = Arc::new(Waits::default());
             let run = Run { observer: observer.clone(), ..Run::default() };
