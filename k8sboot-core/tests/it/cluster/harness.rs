@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -26,10 +26,7 @@ use super::{
     machine::{Daemon, Lan, Machine},
     programs::{etcd_version, programs},
 };
-use crate::{
-    pki::Keys,
-    tree::{init_with, quick_text},
-};
+use crate::{pki::Keys, tree::init_with};
 
 /// The components of a control plane, in the order in which init writes them.
 pub(crate) const COMPONENTS: [&str; 4] =
@@ -89,18 +86,6 @@ impl ControlPlane {
         let addresses = [&[config.advertise_address()], further].concat();
         let machine = Machine::new(config.node_name(), &addresses, lan);
         Some(Self { running: Mutex::default(), config, machine, began })
-    }
-
-    /// The control plane of the recorded case `minimal`, started by the first who asks and shared by all who hold it.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
-        static SHARED: Mutex<Weak<ControlPlane>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(control_plane) = shared.upgrade() {
-            return Some(control_plane);
-        }
-        let control_plane = Arc::new(Self::start(&quick_text("minimal"))?);
-        *shared = Arc::downgrade(&control_plane);
-        Some(control_plane)
     }
 
     pub(crate) fn config(&self) -> &InitConfig {
