@@ -25,6 +25,7 @@ pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod flow;
+pub mod health;
 pub mod ipam;
 #[cfg(feature = "config")]
 pub mod kubeconfig;

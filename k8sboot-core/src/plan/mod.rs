@@ -9,7 +9,9 @@ mod error;
 mod render;
 mod step;
 
-pub use action::{Action, ClientKubeconfig, IssuerRef, KeyPairAction, RenewAction, RequestAction};
+pub use action::{
+    Action, ApplyHow, ClientKubeconfig, Condition, IssuerRef, KeyPairAction, RenewAction, RequestAction,
+};
 pub use diff::{Change, Diff, FileDiff};
 pub(crate) use error::CODES;
 pub use error::PlanError;
