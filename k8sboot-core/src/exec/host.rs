@@ -120,7 +120,9 @@ impl Host {
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
-            Action::PointKubeconfig { path, client } => super::point::point(&self.tree, path, client, step.guard),
+            Action::PointKubeconfig { path, client } => {
+                super::point::point(&self.tree, path, client, step.guard)
+            }
             _ => Err(unsupported(step)),
         }
     }

@@ -25,8 +25,7 @@ pub(super) fn plan(config: &InitConfig, seen: &Facts) -> Plan {
     let there = matches!(seen.file(&current), FileFact::Link { .. } | FileFact::File { .. });
     match seen.file(KUBECONFIG) {
         FileFact::File { sha256, .. } if there => {
-            let action =
-                Action::PointKubeconfig { path: KUBECONFIG.to_owned(), client: current };
+            let action = Action::PointKubeconfig { path: KUBECONFIG.to_owned(), client: current };
             let guard = Guard::Unchanged { sha256: *sha256 };
             let why = "the kubelet renews the certificate in that file by itself";
             steps.push(Step::new(format!("{STAGE}/kubelet.conf"), why, action, guard));

@@ -1,7 +1,8 @@
 //! The flow that makes a node the first control plane of a cluster.
 
 use super::{
-    Flow, FlowError, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight, wait,
+    Flow, FlowError, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight,
+    wait,
 };
 use crate::{
     config::InitConfig,

@@ -127,7 +127,8 @@ fn upload_certs(with: &Context<'_>, mut notes: Vec<String>) -> Result<Plan, Flow
                 path: format!("{}/ca.key", config.certificates_dir()),
                 expected: "the key of the cluster CA, which is uploaded".to_owned(),
                 found: "nothing: the CA is external".to_owned(),
-                remedy: "leave the upload out and bring the files to further control planes yourself".to_owned(),
+                remedy: "leave the upload out and bring the files to further control planes yourself"
+                    .to_owned(),
             }),
         });
     }

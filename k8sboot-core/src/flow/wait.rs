@@ -112,7 +112,11 @@ fn component_check(
     })
 }
 
-fn kubelet_check(config: &InitConfig, options: &InitOptions, seen: &Facts) -> Result<Option<Check>, FlowError> {
+fn kubelet_check(
+    config: &InitConfig,
+    options: &InitOptions,
+    seen: &Facts,
+) -> Result<Option<Check>, FlowError> {
     let rendered;
     let text = match seen.text(KUBELET_CONFIG) {
         Some(text) => text,

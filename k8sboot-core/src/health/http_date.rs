@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn other_forms_are_nothing() {
-        for text in ["", "2026-11-23T03:02:02Z", "Mon, 23 Nov 2026", "Mon, 99 Nov 2026 03:02:02 GMT", "Mon, x GMT"] {
+        for text in
+            ["", "2026-11-23T03:02:02Z", "Mon, 23 Nov 2026", "Mon, 99 Nov 2026 03:02:02 GMT", "Mon, x GMT"]
+        {
             assert_eq!(http_date(text), None, "{text}");
         }
     }

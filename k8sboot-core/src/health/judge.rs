@@ -15,9 +15,13 @@ pub const fn largest_skew() -> Duration {
 
 /// The kernel keeps this many bytes of a process's name.
 const COMM: usize = 15;
-const CGROUP_MARKS: [&str; 3] =
-    ["misconfiguration: kubelet cgroup driver", "is different from docker cgroup driver", "cgroup driver mismatch"];
-const IMAGE_MARKS: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Failed to pull image"];
+const CGROUP_MARKS: [&str; 3] = [
+    "misconfiguration: kubelet cgroup driver",
+    "is different from docker cgroup driver",
+    "cgroup driver mismatch",
+];
+const IMAGE_MARKS: [&str; 4] =
+    ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Failed to pull image"];
 
 /// Why a component is not healthy; `None` if it is.
 ///
@@ -55,10 +59,14 @@ pub fn judge(check: &Check, seen: &Evidence) -> Option<Reason> {
     }
     Some(match &seen.answered {
         Answered::Http { code: 200, .. } => return None,
-        Answered::Http { code: code @ (401 | 403), body } => skew(seen).unwrap_or_else(|| match check.authenticated {
-            true => Reason::Unauthorized { said: format!("{code} {}", beginning(body)).trim_end().to_owned() },
-            false => Reason::Unhealthy { status: *code, said: beginning(body) },
-        }),
+        Answered::Http { code: code @ (401 | 403), body } => {
+            skew(seen).unwrap_or_else(|| match check.authenticated {
+                true => {
+                    Reason::Unauthorized { said: format!("{code} {}", beginning(body)).trim_end().to_owned() }
+                }
+                false => Reason::Unhealthy { status: *code, said: beginning(body) },
+            })
+        }
         Answered::Http { code, body } => match failing(body) {
             failing if !failing.is_empty() => Reason::Starting { failing },
             _ if *code == 404 => taken("it answers 404"),
@@ -225,7 +233,10 @@ mod tests {
             (Evidence { log: log(expired), ..refused() }, "certificateExpired"),
             (Evidence { kubelet: kubelet(Some(true), image), ..refused() }, "image"),
             (Evidence { kubelet: kubelet(None, driver), ..refused() }, "cgroupDriver"),
-            (Evidence { kubelet: kubelet(Some(false), ""), running: Some(false), ..refused() }, "kubeletNotRunning"),
+            (
+                Evidence { kubelet: kubelet(Some(false), ""), running: Some(false), ..refused() },
+                "kubeletNotRunning",
+            ),
             (Evidence { kubelet: kubelet(Some(true), ""), running: Some(false), ..refused() }, "notStarted"),
         ] {
             assert_eq!(name("kube-apiserver", &seen), want, "{seen:?}");

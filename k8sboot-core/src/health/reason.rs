@@ -177,7 +177,9 @@ impl Reason {
             Self::OtherAuthority => {
                 "something else answers, or the tree has another cluster's ca.crt: make certificates and kubeconfigs of one authority"
             }
-            Self::CertificateName { .. } => "add the name or address to apiServer.certSANs and renew apiserver",
+            Self::CertificateName { .. } => {
+                "add the name or address to apiServer.certSANs and renew apiserver"
+            }
             Self::ClockSkew { .. } => "set both clocks right (chrony, systemd-timesyncd)",
             Self::Unauthorized { .. } => "check that admin.conf is of this cluster and has not expired",
             Self::Starting { .. } => "wait, or look why the named checks fail in its log below /var/log/pods",
@@ -185,7 +187,9 @@ impl Reason {
                 "set the same driver for both: cgroupDriver of the KubeletConfiguration and the runtime's (systemd_cgroup)"
             }
             Self::KubeletNotRunning => "start it (systemctl start kubelet) and read journalctl -u kubelet",
-            Self::NoAnswer { .. } => "look at the load of the node and the component's log; it may be stopped",
+            Self::NoAnswer { .. } => {
+                "look at the load of the node and the component's log; it may be stopped"
+            }
             Self::Unreachable { .. } => "check the address and firewalls",
             Self::Unhealthy { .. } => "read its log below /var/log/pods",
             Self::NoObject { .. } => "check that the kubelet runs and may register its node",
@@ -197,9 +201,8 @@ impl Reason {
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::ClockSkew { .. }, Self::ClockSkew { .. }) | (Self::NoAnswer { .. }, Self::NoAnswer { .. }) => {
-                true
-            }
+            (Self::ClockSkew { .. }, Self::ClockSkew { .. })
+            | (Self::NoAnswer { .. }, Self::NoAnswer { .. }) => true,
             _ => self == other,
         }
     }

@@ -21,7 +21,19 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     // The executor of a cluster waits: it looks again and again until the judge is content.
     (
         "exec",
-        &["api", "cni", "config", "health", "ipam", "kubeconfig", "manifest", "pki", "plan", "probe", "token"],
+        &[
+            "api",
+            "cni",
+            "config",
+            "health",
+            "ipam",
+            "kubeconfig",
+            "manifest",
+            "pki",
+            "plan",
+            "probe",
+            "token",
+        ],
     ),
 ];
 

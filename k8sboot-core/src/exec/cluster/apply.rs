@@ -102,9 +102,10 @@ impl Cluster {
             let live = client.get(resource, key.namespace.as_deref(), &key.name)?;
             let Some(live) = live else {
                 let fresh = fresh(wanted).map_err(unusable);
-                return fresh.map_or_else(|error| Ok(Err(error)), |fresh| {
-                    client.apply(resource, &fresh, &options).map(|_| Ok(None))
-                });
+                return fresh.map_or_else(
+                    |error| Ok(Err(error)),
+                    |fresh| client.apply(resource, &fresh, &options).map(|_| Ok(None)),
+                );
             };
             let compared = match compare(wanted, &live, keep).map_err(unusable) {
                 Ok(compared) => compared,
@@ -128,9 +129,12 @@ impl Cluster {
     fn tell(&mut self, name: &str, compared: &Comparison) {
         if !compared.adopted_from.is_empty() && compared.need != Need::Nothing {
             let from = compared.adopted_from.join(", ");
-            self.notes.push(format!("{name} was made by {from}: its fields are managed by {FIELD_MANAGER} too now"));
+            self.notes.push(format!(
+                "{name} was made by {from}: its fields are managed by {FIELD_MANAGER} too now"
+            ));
         }
-        let kept = |found: &FieldDifference| format!("{name}: kept although something else is wanted: {found}");
+        let kept =
+            |found: &FieldDifference| format!("{name}: kept although something else is wanted: {found}");
         self.notes.extend(compared.kept.iter().map(kept));
         self.notes.extend(compared.changed.iter().map(|found| format!("{name}: changed: {found}")));
         self.notes.extend(compared.dropped.iter().map(|field| format!("{name}: no longer wanted: {field}")));

@@ -61,8 +61,8 @@ impl Connection {
         };
         let text = bytes.expose_str().ok_or_else(|| unusable("bytes that are not UTF-8".to_owned()))?;
         let kubeconfig = Kubeconfig::parse(text).map_err(|error| unusable(crate::error::chain(&error)))?;
-        let options =
-            ClientOptions::from_kubeconfig(&kubeconfig).map_err(|error| unusable(crate::error::chain(&error)))?;
+        let options = ClientOptions::from_kubeconfig(&kubeconfig)
+            .map_err(|error| unusable(crate::error::chain(&error)))?;
         Ok(Some(options.server(&self.server)))
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     time::GoDuration,
 };
 
-
 const API_CALL: GoDuration = GoDuration::from_seconds(60);
 
 /// Carries out every step of init: files as [`Host`], and everything that talks to the API server.

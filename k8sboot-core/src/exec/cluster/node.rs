@@ -61,7 +61,12 @@ impl Cluster {
     }
 
     /// Gives a Node its labels and taints; those it has besides stay.
-    pub(super) fn mark(&mut self, mark: &ControlPlaneMark, step: &Step, run: &Run) -> Result<Outcome, ExecError> {
+    pub(super) fn mark(
+        &mut self,
+        mark: &ControlPlaneMark,
+        step: &Step,
+        run: &Run,
+    ) -> Result<Outcome, ExecError> {
         let client = self.client()?.cancelled_by(run.cancel.clone());
         let what = format!("v1 Node {}", mark.name);
         self.persist(&what, step, run, || {
@@ -89,7 +94,8 @@ fn patch(client: &Client, mark: &ControlPlaneMark, wanted: &Value) -> Result<Out
 }
 
 fn lacking(name: &str, node: Option<&Object>) -> Option<Reason> {
-    let lacks = |lacks: &str| Some(Reason::NoObject { object: format!("node {name}"), lacks: lacks.to_owned() });
+    let lacks =
+        |lacks: &str| Some(Reason::NoObject { object: format!("node {name}"), lacks: lacks.to_owned() });
     match node {
         None => lacks("it is not registered"),
         Some(node) => {

@@ -122,7 +122,9 @@ impl Waiting<'_> {
         for (check, state) in self.checks.iter().zip(states) {
             match state {
                 Some(None) => {}
-                Some(Some(reason)) => sick.push((format!("{} at {}", check.component, check.url()), reason.clone())),
+                Some(Some(reason)) => {
+                    sick.push((format!("{} at {}", check.component, check.url()), reason.clone()))
+                }
                 None => sick.push((format!("{} at {}", check.component, check.url()), unknown())),
             }
         }

@@ -59,11 +59,7 @@ impl fmt::Display for FieldDifference {
         if !self.manager.is_empty() {
             write!(f, " (set by {})", self.manager)?;
         }
-        if self.text.contains('\n') {
-            write!(f, ":\n{}", self.text)
-        } else {
-            write!(f, ": {}", self.text)
-        }
+        if self.text.contains('\n') { write!(f, ":\n{}", self.text) } else { write!(f, ": {}", self.text) }
     }
 }
 
@@ -179,14 +175,21 @@ impl Walk<'_> {
     }
 
     /// What of a field is applied; nothing if it is kept as others set it.
-    fn field(&mut self, path: &str, wanted: &Value, live: Option<&Value>, shares: &[Share<'_>]) -> Option<Value> {
+    fn field(
+        &mut self,
+        path: &str,
+        wanted: &Value,
+        live: Option<&Value>,
+        shares: &[Share<'_>],
+    ) -> Option<Value> {
         let parted = shares.iter().any(|share| matches!(share, Share::Part(_)));
         match (wanted, live) {
             (Value::Object(fields), Some(live @ Value::Object(_))) if parted => {
                 let mut taken = Map::new();
                 for (name, value) in fields {
                     let below: Vec<Share<'_>> = shares.iter().map(|share| share.field(name)).collect();
-                    if let Some(value) = self.field(&format!("{path}.{name}"), value, live.get(name), &below) {
+                    if let Some(value) = self.field(&format!("{path}.{name}"), value, live.get(name), &below)
+                    {
                         taken.insert(name.clone(), value);
                     }
                 }
@@ -229,8 +232,15 @@ impl Walk<'_> {
     }
 
     /// A value that is one manager's as a whole.
-    fn leaf(&mut self, path: &str, wanted: &Value, live: Option<&Value>, shares: &[Share<'_>]) -> Option<Value> {
-        let holders = || self.managers.iter().zip(shares).filter(|(_, share)| share.is_some()).map(|(m, _)| m);
+    fn leaf(
+        &mut self,
+        path: &str,
+        wanted: &Value,
+        live: Option<&Value>,
+        shares: &[Share<'_>],
+    ) -> Option<Value> {
+        let holders =
+            || self.managers.iter().zip(shares).filter(|(_, share)| share.is_some()).map(|(m, _)| m);
         let ours = holders().any(|manager| manager.kind == ManagerKind::Ours);
         if live.is_some_and(|live| covers(live, wanted)) {
             if !ours {
@@ -260,10 +270,12 @@ impl Walk<'_> {
 /// Whether a value has everything that is wanted of it; the server fills defaults in, and leaves out what is empty.
 fn covers(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
-        (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(name, value)| match live.get(name) {
-            Some(there) => covers(there, value),
-            None => value.as_object().is_some_and(Map::is_empty),
-        }),
+        (Value::Object(live), Value::Object(wanted)) => {
+            wanted.iter().all(|(name, value)| match live.get(name) {
+                Some(there) => covers(there, value),
+                None => value.as_object().is_some_and(Map::is_empty),
+            })
+        }
         (Value::Array(live), Value::Array(wanted)) => {
             live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| covers(live, wanted))
         }
@@ -273,7 +285,9 @@ fn covers(live: &Value, wanted: &Value) -> bool {
 
 fn text(live: Option<&Value>, wanted: &Value) -> String {
     match (live, wanted) {
-        (Some(Value::String(live)), Value::String(wanted)) if live.contains('\n') || wanted.contains('\n') => {
+        (Some(Value::String(live)), Value::String(wanted))
+            if live.contains('\n') || wanted.contains('\n') =>
+        {
             let diff = TextDiff::from_lines(live.as_str(), wanted.as_str());
             diff.unified_diff().context_radius(2).header("present", "wanted").to_string()
         }
@@ -299,8 +313,12 @@ fn unwanted(fields: &Value, wanted: &Value, path: String, found: &mut Vec<String
             let same = |item: &&Value| {
                 keys.iter().all(|(key, value)| item.get(key).is_none_or(|given| given == value))
             };
-            let names: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
-            (wanted.as_array().and_then(|items| items.iter().find(same)), format!("{path}[{}]", names.join(",")))
+            let names: Vec<String> =
+                keys.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
+            (
+                wanted.as_array().and_then(|items| items.iter().find(same)),
+                format!("{path}[{}]", names.join(",")),
+            )
         } else {
             continue;
         };
@@ -339,7 +357,8 @@ mod tests {
 
     #[test]
     fn what_others_set_stays_and_is_told() {
-        let managers = json!([manager("k8sboot", json!({"f:a": {}})), manager("kubectl-edit", json!({"f:b": {}}))]);
+        let managers =
+            json!([manager("k8sboot", json!({"f:a": {}})), manager("kubectl-edit", json!({"f:b": {}}))]);
         let live = object(json!({"a": 1, "b": "x"}), managers);
         let found = compare(&object(json!({"a": 3, "b": "y"}), json!([])), &live, &[]).unwrap();
         assert_eq!(found.need, Need::Apply);
@@ -350,7 +369,8 @@ mod tests {
 
     #[test]
     fn a_predecessors_object_is_adopted_and_its_values_replaced_but_for_what_is_to_be_kept() {
-        let live = object(json!({"a": 1, "b": "x"}), json!([manager("kubeadm", json!({"f:a": {}, "f:b": {}}))]));
+        let live =
+            object(json!({"a": 1, "b": "x"}), json!([manager("kubeadm", json!({"f:a": {}, "f:b": {}}))]));
         let wanted = |a| object(json!({"a": a, "b": "y"}), json!([]));
         let found = compare(&wanted(1), &live, &["spec.b"]).unwrap();
         assert_eq!((found.need, found.adopted_from.as_slice()), (Need::Adopt, &["kubeadm".to_owned()][..]));
@@ -362,7 +382,8 @@ mod tests {
     #[test]
     fn items_of_lists_are_compared_by_their_keys() {
         let fields = json!({"f:list": {"k:{\"name\":\"x\"}": {".": {}, "f:name": {}, "f:image": {}}}});
-        let live = json!({"list": [{"name": "side", "image": "s"}, {"name": "x", "image": "1", "more": true}]});
+        let live =
+            json!({"list": [{"name": "side", "image": "s"}, {"name": "x", "image": "1", "more": true}]});
         let live = object(live, json!([manager("k8sboot", fields)]));
         let wanted = |image: &str| object(json!({"list": [{"name": "x", "image": image}]}), json!([]));
         assert_eq!(compare(&wanted("1"), &live, &[]).unwrap().need, Need::Nothing);
@@ -374,7 +395,8 @@ mod tests {
 
     #[test]
     fn a_field_that_is_no_longer_wanted_is_given_up() {
-        let live = object(json!({"a": 1, "b": 2}), json!([manager("k8sboot", json!({"f:a": {}, "f:b": {}}))]));
+        let live =
+            object(json!({"a": 1, "b": 2}), json!([manager("k8sboot", json!({"f:a": {}, "f:b": {}}))]));
         let found = compare(&object(json!({"a": 1}), json!([])), &live, &[]).unwrap();
         assert_eq!((found.need, found.dropped), (Need::Apply, vec!["spec.b".to_owned()]));
     }
@@ -382,7 +404,8 @@ mod tests {
     #[test]
     fn differences_of_secrets_are_not_shown() {
         let secret = |half: &str| {
-            let value = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": half}});
+            let value =
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": half}});
             Object::from_value(value).unwrap()
         };
         let found = compare(&secret("d2FudGVk"), &secret("cHJlc2VudA=="), &[]).unwrap();

@@ -26,9 +26,9 @@ pub(super) fn listener(address: SocketAddr) -> Option<Process> {
     let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
     processes().find(|process| {
         let descriptors = fs::read_dir(format!("/proc/{}/fd", process.pid)).into_iter().flatten().flatten();
-        descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|link| {
-            links.iter().any(|wanted| link == Path::new(wanted))
-        })
+        descriptors
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .any(|link| links.iter().any(|wanted| link == Path::new(wanted)))
     })
 }
 
@@ -92,7 +92,8 @@ mod tests {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
-            let asked = if address.starts_with('[') { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
+            let asked =
+                if address.starts_with('[') { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
             let found = super::listener(asked.parse().unwrap()).unwrap();
             assert_eq!(found.pid, std::process::id(), "{address}");
             assert_eq!(runs(&found.name), Some(true));
@@ -102,7 +103,8 @@ mod tests {
 
     #[test]
     fn another_address_of_the_port_is_not_ours() {
-        let table = "  sl  local_address rem_address   st\n   0: 0100007F:1A0B 00000000:0000 0A 0 0 0 0 0 4242 1\n";
+        let table =
+            "  sl  local_address rem_address   st\n   0: 0100007F:1A0B 00000000:0000 0A 0 0 0 0 0 4242 1\n";
         assert_eq!(listening(table, "127.0.0.1:6667".parse().unwrap()), ["4242"]);
         assert!(listening(table, "192.0.2.1:6667".parse().unwrap()).is_empty());
         assert!(listening(table, "127.0.0.1:6668".parse().unwrap()).is_empty());
