@@ -1,12 +1,14 @@
 //! Asks the network for the cluster, by the judgements of [`crate::discovery`].
 
 mod ask;
+mod bundle;
 mod host;
 mod kubeconfig;
 mod options;
 mod race;
 mod token;
 
+pub use bundle::join_bundle;
 pub use options::DiscoverOptions;
 
 use self::{kubeconfig::KubeconfigAsker, race::race, token::TokenAsker};
@@ -71,5 +73,6 @@ pub fn discover(
         Discovery::File { path } => KubeconfigAsker::of_file(path)?.ask(options, run),
         Discovery::Url { url } => KubeconfigAsker::of_url(url, options, run)?.ask(options, run),
         Discovery::Inline { kubeconfig } => KubeconfigAsker::new(kubeconfig)?.ask(options, run),
+        Discovery::Bundle { text, seal } => bundle::discover(text, seal, options, run),
     }
 }
