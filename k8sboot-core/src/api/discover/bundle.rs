@@ -61,14 +61,24 @@ pub fn join_bundle(
     token: &BootstrapToken,
     expires: Timestamp,
 ) -> Result<JoinBundle, ApiError> {
-    let unusable = |found: String| ApiError::Answer {
+    let info = cluster_info(client)?;
+    JoinBundle::new(&info, token.clone(), expires).map_err(|error| unusable(client, error.to_string()))
+}
+
+/// The cluster-info of a cluster whose client is trusted and may read it.
+pub(super) fn cluster_info(client: &Client) -> Result<ClusterInfo, ApiError> {
+    let object = client.get(&Resource::CONFIG_MAPS, Some("kube-public"), "cluster-info")?;
+    let object = object.ok_or_else(|| unusable(client, "none".to_owned()))?;
+    let (info, _) =
+        ClusterInfo::from_config_map(&object).map_err(|error| unusable(client, error.to_string()))?;
+    Ok(info)
+}
+
+fn unusable(client: &Client, found: String) -> ApiError {
+    ApiError::Answer {
         server: client.server().to_owned(),
         request: format!("GET {}", judge::CLUSTER_INFO_PATH),
         expected: "cluster-info with a server and a CA",
         found,
-    };
-    let object = client.get(&Resource::CONFIG_MAPS, Some("kube-public"), "cluster-info")?;
-    let object = object.ok_or_else(|| unusable("none".to_owned()))?;
-    let (info, _) = ClusterInfo::from_config_map(&object).map_err(|error| unusable(error.to_string()))?;
-    JoinBundle::new(&info, token.clone(), expires).map_err(|error| unusable(error.to_string()))
+    }
 }

@@ -7,9 +7,11 @@ mod kubeconfig;
 mod options;
 mod race;
 mod token;
+mod tokens;
 
 pub use bundle::join_bundle;
 pub use options::DiscoverOptions;
+pub use tokens::ClusterTokens;
 
 use self::{kubeconfig::KubeconfigAsker, race::race, token::TokenAsker};
 use crate::{

@@ -28,7 +28,11 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
         (
             "scheduler.conf",
             control_plane.caller("scheduler.conf"),
-            &[&["create", "pods", "--subresource=binding"], &["list", "nodes"], &["patch", "pods", "--subresource=status"]],
+            &[
+                &["create", "pods", "--subresource=binding"],
+                &["list", "nodes"],
+                &["patch", "pods", "--subresource=status"],
+            ],
             &[&["get", "secrets", "--namespace=kube-system"], &["create", "pods"], &["delete", "nodes"]],
         ),
         (
@@ -70,7 +74,11 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
         (
             "apiserver-kubelet-client.crt",
             control_plane.certificate("/etc/kubernetes/pki/apiserver-kubelet-client"),
-            &[&["get", "nodes", "--subresource=proxy"], &["create", "nodes", "--subresource=proxy"], &["get", "nodes", "--subresource=metrics"]],
+            &[
+                &["get", "nodes", "--subresource=proxy"],
+                &["create", "nodes", "--subresource=proxy"],
+                &["get", "nodes", "--subresource=metrics"],
+            ],
             &[&["list", "secrets"], &["create", "pods"], &["delete", "nodes"]],
         ),
         (
