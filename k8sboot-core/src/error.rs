@@ -40,6 +40,7 @@ impl Code {
             crate::api::CODES,
             crate::api::TOKEN_CODES,
             crate::health::CODES,
+            crate::discovery::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

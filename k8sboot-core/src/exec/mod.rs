@@ -17,6 +17,8 @@ mod cluster;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(feature = "host")]
+mod discovery_server;
+#[cfg(feature = "host")]
 mod file_error;
 #[cfg(feature = "host")]
 mod host;
@@ -45,6 +47,8 @@ pub use cni::{
 };
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};
+#[cfg(feature = "host")]
+pub use discovery_server::{DiscoveryServer, ServeLimits};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub(crate) use error::CODES;
 #[cfg(all(feature = "config", feature = "crypto"))]
