@@ -1,6 +1,5 @@
 //! Why a flow cannot go on.
 
-use super::stage::INIT_STAGES;
 use crate::{
     error::{Code, Details, Problem, codes},
     exec::ExecError,
@@ -29,9 +28,11 @@ codes! {
 #[non_exhaustive]
 pub enum FlowError {
     /// A stage that the flow does not have.
-    #[error("flow: expected a stage of {}, found {found:?}", INIT_STAGES.join(", "))]
+    #[error("flow: expected a stage of {}, found {found:?}", stages.join(", "))]
     #[non_exhaustive]
     UnknownStage {
+        /// The stages of the flow.
+        stages: &'static [&'static str],
         /// As given.
         found: String,
     },
@@ -60,6 +61,18 @@ pub enum FlowError {
         from: &'static str,
         /// Last stage.
         until: &'static str,
+    },
+    /// The selection is of another flow's stages.
+    #[error(
+        "flow: expected a selection of the stages {}, found one of {} (make it with Selection::of)",
+        expected.join(", "), found.join(", ")
+    )]
+    #[non_exhaustive]
+    OtherFlow {
+        /// The stages of the flow.
+        expected: &'static [&'static str],
+        /// Those of the selection.
+        found: &'static [&'static str],
     },
     /// The run was cancelled at a safe point.
     #[error("flow: cancelled in stage {stage} before step {before} (run again to go on)")]
@@ -126,7 +139,7 @@ pub enum FlowError {
 impl Problem for FlowError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownStage { .. } => Code::FLOW_UNKNOWN_STAGE,
+            Self::UnknownStage { .. } | Self::OtherFlow { .. } => Code::FLOW_UNKNOWN_STAGE,
             Self::UnknownPhase { .. } => Code::FLOW_UNKNOWN_PHASE,
             Self::DryRun {} => Code::FLOW_DRY_RUN,
             Self::EmptySelection { .. } => Code::FLOW_EMPTY_SELECTION,
@@ -145,8 +158,8 @@ impl Problem for FlowError {
             Self::Plan { source, .. } => source.details(),
             Self::Objects { source, .. } => source.details(),
             Self::Step { source, .. } => source.details(),
-            Self::UnknownStage { found } => {
-                let expected = Some(INIT_STAGES.join(", "));
+            Self::UnknownStage { stages, found } => {
+                let expected = Some(stages.join(", "));
                 Details { expected, found: Some(found.clone()), ..Details::default() }
             }
             _ => Details::default(),

@@ -28,4 +28,4 @@ pub use init::{InitOptions, init};
 pub use objects::{cluster_objects, join_commands};
 pub use report::{Report, StageReport, StepReport};
 pub use runner::{Flow, carry_out};
-pub use stage::{INIT_STAGES, Selection};
+pub use stage::{INIT_STAGES, JOIN_STAGES, Selection};
