@@ -26,6 +26,7 @@ pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod flow;
 pub mod ipam;
+pub mod join;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]

@@ -1,8 +1,8 @@
 //! The flow that makes a node the first control plane of a cluster.
 
 use super::{
-    Flow, FlowError, INIT_STAGES, control_plane, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight,
-    runner::Stages,
+    Flow, FlowError, INIT_STAGES, control_plane, kubeconfigs, kubelet, objects, phases::Skipped, pki,
+    preflight, runner::Stages,
 };
 use crate::{
     config::InitConfig,
