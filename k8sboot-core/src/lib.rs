@@ -18,6 +18,7 @@ pub mod cidr;
 pub mod cni;
 #[cfg(feature = "config")]
 pub mod config;
+pub mod discovery;
 pub mod entropy;
 pub mod error;
 #[cfg(any(feature = "node", all(feature = "config", feature = "crypto")))]

@@ -8,6 +8,8 @@ mod codes;
 #[cfg(feature = "api")]
 mod client;
 #[cfg(feature = "api")]
+mod discover;
+#[cfg(feature = "api")]
 mod error;
 #[cfg(feature = "api")]
 mod objects;
@@ -21,6 +23,8 @@ mod watch;
 #[cfg(feature = "api")]
 pub use client::{Answer, Client, Method};
 pub(crate) use codes::CODES;
+#[cfg(feature = "api")]
+pub use discover::{DiscoverOptions, discover};
 #[cfg(feature = "api")]
 pub use error::{ApiError, Status, TlsProblem};
 #[cfg(feature = "api")]

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// What each family may use of the others; the foundation is free for all.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("config", &["facts", "token", "manifest", "pki"]),
     ("token", &["config", "kubeconfig", "manifest", "pki"]),
     ("pki", &["config", "manifest", "token"]),
@@ -12,12 +12,13 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("facts", &["pki"]),
     ("plan", &["facts", "manifest", "pki"]),
     ("flow", &["config", "exec", "facts", "manifest", "pki", "plan", "probe", "token"]),
-    ("api", &["exec", "kubeconfig", "manifest", "pki"]),
+    ("discovery", &["config", "kubeconfig", "manifest", "pki", "token"]),
+    ("api", &["config", "discovery", "exec", "kubeconfig", "manifest", "pki", "token"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
     ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
-    ("exec", &["cni", "config", "ipam", "kubeconfig", "manifest", "pki", "plan", "token"]),
+    ("exec", &["cni", "config", "discovery", "ipam", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
 
 #[test]
