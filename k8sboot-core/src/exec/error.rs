@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Code, Details, Problem, codes},
+    join::JoinError,
     pki::PkiError,
     token::TokenError,
 };
@@ -85,6 +86,9 @@ pub enum ExecError {
         /// What is there.
         found: String,
     },
+    /// The node cannot join.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// This executor cannot carry out a kind of step.
     #[error(
         "expected an executor that can do {kind}, found one for files only (end with the kubelet stage, or use an executor that talks to the API server)"
@@ -107,6 +111,7 @@ impl Problem for ExecError {
             Self::Token { source, .. } => source.code(),
             Self::Kubeconfig { .. } => Code::EXEC_KUBECONFIG,
             Self::NoAuthority { .. } => Code::EXEC_NO_AUTHORITY,
+            Self::Join(source) => source.code(),
             Self::Unsupported { .. } => Code::EXEC_UNSUPPORTED,
         }
     }
@@ -127,6 +132,7 @@ impl Problem for ExecError {
                 details.remedy = Some("run the pki stage first, or provide both files".to_owned());
             }
             Self::Token { source, .. } => details = source.details(),
+            Self::Join(source) => details = source.details(),
             Self::Kubeconfig { path, found } => {
                 details.path = Some(path.clone());
                 details.expected = Some("a kubeconfig with an embedded client certificate".to_owned());

@@ -86,7 +86,11 @@ impl Host {
     /// [`ExecError::Unsupported`].
     pub fn check_step(step: &Step) -> Result<(), ExecError> {
         match &step.action {
-            Action::WaitForApiServer { .. } | Action::ApplyObject { .. } => Err(unsupported(step)),
+            Action::WaitForApiServer { .. }
+            | Action::ApplyObject { .. }
+            | Action::BootstrapKubelet(_)
+            | Action::WaitForKubelet { .. }
+            | Action::RegisterNode { .. } => Err(unsupported(step)),
             _ => Ok(()),
         }
     }
@@ -123,6 +127,10 @@ impl Host {
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
+            Action::WriteCredentials { path, kubeconfig } => {
+                self.make_parent(path)?;
+                Ok(self.tree.write(path, kubeconfig.to_yaml().expose(), SECRET_MODE, step.guard)?)
+            }
             _ => Err(unsupported(step)),
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     error::{Code, Details, Problem, codes},
     exec::ExecError,
+    join::JoinError,
     manifest::ManifestError,
     plan::PlanError,
     probe::ProbeError,
@@ -17,7 +18,7 @@ codes! {
     FLOW_CANCELLED = 9203,
     /// A plan of another stage was handed in.
     FLOW_ORDER = 9204,
-    /// A phase to skip that kubeadm init does not have.
+    /// A phase to skip that kubeadm does not have.
     FLOW_UNKNOWN_PHASE = 9205,
     /// The configuration asks for a dry run.
     FLOW_DRY_RUN = 9206,
@@ -36,12 +37,15 @@ pub enum FlowError {
         /// As given.
         found: String,
     },
-    /// A phase to skip that kubeadm init does not have.
+    /// A phase to skip that kubeadm does not have.
     #[error(
-        "flow: skipPhases: expected a phase of kubeadm init such as certs or control-plane/apiserver, found {found:?} (correct or remove it)"
+        "flow: skipPhases: expected a phase of kubeadm {flow} such as {}, found {found:?} (correct or remove it)",
+        if *flow == "init" { "certs or control-plane/apiserver" } else { "preflight or kubelet-start" }
     )]
     #[non_exhaustive]
     UnknownPhase {
+        /// `init` or `join`.
+        flow: &'static str,
         /// As given.
         found: String,
     },
@@ -122,6 +126,16 @@ pub enum FlowError {
         #[source]
         source: ManifestError,
     },
+    /// The node cannot join this cluster.
+    #[error("stage {stage}")]
+    #[non_exhaustive]
+    Join {
+        /// The stage.
+        stage: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<JoinError>,
+    },
     /// A step failed.
     #[error("stage {stage}: step {step}")]
     #[non_exhaustive]
@@ -148,6 +162,7 @@ impl Problem for FlowError {
             Self::Probe { source, .. } => source.code(),
             Self::Plan { source, .. } => source.code(),
             Self::Objects { source, .. } => source.code(),
+            Self::Join { source, .. } => source.code(),
             Self::Step { source, .. } => source.code(),
         }
     }
@@ -157,6 +172,7 @@ impl Problem for FlowError {
             Self::Probe { source, .. } => source.details(),
             Self::Plan { source, .. } => source.details(),
             Self::Objects { source, .. } => source.details(),
+            Self::Join { source, .. } => source.details(),
             Self::Step { source, .. } => source.details(),
             Self::UnknownStage { stages, found } => {
                 let expected = Some(stages.join(", "));

@@ -351,10 +351,10 @@ fn own_names(csr: &Csr, name: &str, node: &Object) -> Result<(), Refusal> {
         let address = text("address");
         match (text("type"), address.parse::<IpAddr>()) {
             ("InternalIP" | "ExternalIP" | "Hostname", Ok(number)) => {
-                drop(numbers.insert(number.to_canonical()))
+                numbers.extend([number.to_canonical()]);
             }
             ("Hostname" | "InternalDNS" | "ExternalDNS", Err(_)) => {
-                drop(names.insert(address.to_lowercase()))
+                names.extend([address.to_lowercase()]);
             }
             _ => {}
         }

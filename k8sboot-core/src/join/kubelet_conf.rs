@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::{JoinError, request::NODE_USER};
 use crate::{
     kubeconfig::{Cluster, Context, Kubeconfig, Source, User},
+    pki::Certificate,
     time::Timestamp,
 };
 
@@ -51,6 +53,44 @@ pub fn kubelet_client_file(at: Timestamp) -> String {
     format!(
         "{KUBELET_PKI}/kubelet-client-{year:04}-{month:02}-{day:02}-{hour:02}-{minute:02}-{second:02}.pem"
     )
+}
+
+/// What the client certificate of a kubelet is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeIdentity {
+    /// It identifies the node.
+    Usable,
+    /// There is none yet.
+    Missing,
+    /// It has expired.
+    Expired,
+}
+
+/// Judges the client certificate (PEM) that a kubelet.conf leads to; empty if it leads to none.
+///
+/// # Errors
+///
+/// [`JoinError::OtherCluster`] if it is not the node's own; `path` names the kubeconfig.
+pub fn node_identity(
+    path: &str,
+    certificate_pem: &str,
+    node: &str,
+    now: Timestamp,
+) -> Result<NodeIdentity, JoinError> {
+    let Ok(certificate) = Certificate::from_pem(certificate_pem) else { return Ok(NodeIdentity::Missing) };
+    let found = certificate.subject().subject().common_name;
+    if found != format!("{NODE_USER}{node}") {
+        return Err(JoinError::OtherCluster {
+            path: path.to_owned(),
+            expected: "the identity of this node (nodeRegistration.name)",
+            found,
+        });
+    }
+    if certificate.info().not_after < now {
+        return Ok(NodeIdentity::Expired);
+    }
+    Ok(NodeIdentity::Usable)
 }
 
 #[cfg(test)]

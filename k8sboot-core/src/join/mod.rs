@@ -28,10 +28,12 @@ pub(crate) use codes::CODES;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::JoinError;
 #[cfg(all(feature = "config", feature = "crypto"))]
-pub use kubelet_conf::{KUBELET_CLIENT_LINK, KUBELET_PKI, kubelet_client_file, kubelet_conf};
+pub use kubelet_conf::{
+    KUBELET_CLIENT_LINK, KUBELET_PKI, NodeIdentity, kubelet_client_file, kubelet_conf, node_identity,
+};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use node::node_object;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use request::{CsrState, KUBELET_CLIENT_SIGNER, KUBELET_SERVING_SIGNER, Request, client_spec};
 #[cfg(all(feature = "config", feature = "crypto"))]
-pub use view::ClusterView;
+pub use view::{ClusterView, kubelet_health_url};

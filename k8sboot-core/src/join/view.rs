@@ -190,18 +190,6 @@ impl ClusterView {
         .env()
     }
 
-    /// `http://ADDRESS:PORT/healthz` of the kubelet as the cluster configures it; none if its port is 0.
-    #[must_use]
-    pub fn kubelet_health_url(&self) -> Option<String> {
-        let port = self.kubelet.get("healthzPort").and_then(Value::as_u64).unwrap_or(10_248);
-        let address = match self.kubelet.get("healthzBindAddress").and_then(Value::as_str) {
-            None | Some("" | "0.0.0.0" | "::") => "127.0.0.1",
-            Some(address) => address,
-        };
-        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-        (port != 0).then(|| format!("http://{host}:{port}/healthz"))
-    }
-
     fn settings(&self, systemd_resolved: bool) -> ClusterSettings<'_> {
         ClusterSettings {
             dns_address: self.dns_address,
@@ -211,6 +199,20 @@ impl ClusterView {
             version: &self.version,
         }
     }
+}
+
+/// `http://ADDRESS:PORT/healthz` of a kubelet by its configuration (YAML); none if its port is 0. A text that cannot be
+/// read counts as empty.
+#[must_use]
+pub fn kubelet_health_url(config: &str) -> Option<String> {
+    let config = yaml::parse_all(config).unwrap_or_default().into_iter().next().unwrap_or_default();
+    let port = config.get("healthzPort").and_then(Value::as_u64).unwrap_or(10_248);
+    let address = match config.get("healthzBindAddress").and_then(Value::as_str) {
+        None | Some("" | "0.0.0.0" | "::") => "127.0.0.1",
+        Some(address) => address,
+    };
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    (port != 0).then(|| format!("http://{host}:{port}/healthz"))
 }
 
 /// The minors that can be joined: those of the table and the nearest on both sides.
@@ -313,15 +315,13 @@ mod tests {
 
     #[test]
     fn the_kubelet_is_asked_where_the_cluster_lets_it_listen() {
-        let good =
-            "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, kubernetesVersion: v1.36.2}";
         for (fields, url) in [
             ("", Some("http://127.0.0.1:10248/healthz")),
             (", healthzPort: 0", None),
             (", healthzBindAddress: \"::1\", healthzPort: 1", Some("http://[::1]:1/healthz")),
         ] {
             let text = format!("{}{fields}}}", KUBELET.trim_end_matches('}'));
-            assert_eq!(ClusterView::read(good, &text).unwrap().kubelet_health_url().as_deref(), url);
+            assert_eq!(kubelet_health_url(&text).as_deref(), url);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The kinds of steps. At most a dozen, without conditions: if a step needs an `if`, the planner decides it.
+//! The kinds of steps, few and without conditions: if a step needs an `if`, the planner decides it.
 
 use crate::{
+    kubeconfig::Kubeconfig,
     manifest::Object,
     pki::{CertSpec, KeyAlgorithm},
     time::GoDuration,
@@ -64,6 +65,60 @@ pub enum Action {
     ApplyObject {
         /// The object.
         object: Box<Object>,
+    },
+    /// Writes a kubeconfig whose credentials are known already, 0600.
+    WriteCredentials {
+        /// Where.
+        path: String,
+        /// What; `Debug` shows no credential.
+        kubeconfig: Box<Kubeconfig>,
+    },
+    /// Gets the kubelet its first client certificate, and removes the bootstrap kubeconfig, also on failure.
+    BootstrapKubelet(Box<BootstrapAction>),
+    /// Waits until the kubelet says that it is healthy.
+    WaitForKubelet {
+        /// `http://ADDRESS:PORT/healthz`.
+        url: String,
+        /// How long at most.
+        timeout: GoDuration,
+    },
+    /// Registers the Node with the node's own identity, unless it is there.
+    RegisterNode {
+        /// The Node.
+        object: Box<Object>,
+        /// The kubeconfig with that identity.
+        kubeconfig: String,
+    },
+}
+
+/// See [`Action::BootstrapKubelet`].
+#[derive(Clone, Debug)]
+pub struct BootstrapAction {
+    /// The node's name.
+    pub node: String,
+    /// The kubeconfig with the credentials of the bootstrap; it is removed at the end.
+    pub bootstrap: String,
+    /// The kubeconfig that is to be.
+    pub kubeconfig: String,
+    /// Who asks for the certificate.
+    pub by: BootstrapBy,
+    /// How long to wait at most.
+    pub timeout: GoDuration,
+}
+
+/// Who asks for the kubelet's first certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BootstrapBy {
+    /// The kubelet itself, as with kubeadm.
+    Kubelet {
+        /// Where it tells whether it is healthy, `http://ADDRESS:PORT/healthz`; none if it does not.
+        health: Option<String>,
+    },
+    /// This library, with a key of this kind.
+    Library {
+        /// Kind of key.
+        algorithm: KeyAlgorithm,
     },
 }
 
@@ -156,7 +211,12 @@ impl Action {
             Self::Request(request) if request.key_exists => vec![format!("{}.csr", request.path)],
             Self::Request(request) => vec![format!("{}.key", request.path), format!("{}.csr", request.path)],
             Self::PublishTemporary { path } => vec![path.clone()],
+            Self::WriteCredentials { path, .. } => vec![path.clone()],
+            Self::BootstrapKubelet(bootstrap) => {
+                vec![bootstrap.kubeconfig.clone(), bootstrap.bootstrap.clone()]
+            }
             Self::WaitForApiServer { .. } | Self::ApplyObject { .. } => Vec::new(),
+            Self::WaitForKubelet { .. } | Self::RegisterNode { .. } => Vec::new(),
         }
     }
 
@@ -175,6 +235,10 @@ impl Action {
             Self::RemovePath { .. } => "removePath",
             Self::WaitForApiServer { .. } => "waitForApiServer",
             Self::ApplyObject { .. } => "applyObject",
+            Self::WriteCredentials { .. } => "writeCredentials",
+            Self::BootstrapKubelet(_) => "bootstrapKubelet",
+            Self::WaitForKubelet { .. } => "waitForKubelet",
+            Self::RegisterNode { .. } => "registerNode",
         }
     }
 }

@@ -3,22 +3,53 @@
 use std::{fs, path::Path};
 
 /// What each family may use of the others; the foundation is free for all.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("config", &["facts", "token", "manifest", "pki"]),
     ("token", &["config", "kubeconfig", "manifest", "pki"]),
     ("pki", &["config", "manifest", "token"]),
     ("kubeconfig", &["config", "manifest", "pki"]),
     ("manifest", &["config", "facts", "token"]),
-    ("facts", &["pki"]),
-    ("plan", &["facts", "manifest", "pki"]),
-    ("flow", &["config", "exec", "facts", "manifest", "pki", "plan", "probe", "token"]),
+    ("facts", &["kubeconfig", "pki"]),
+    ("plan", &["facts", "kubeconfig", "manifest", "pki"]),
+    ("flow", &["config", "exec", "facts", "join", "manifest", "pki", "plan", "probe", "token"]),
     ("discovery", &["config", "kubeconfig", "manifest", "pki", "token"]),
+    ("join", &["api", "config", "kubeconfig", "manifest", "pki"]),
     ("api", &["config", "discovery", "exec", "kubeconfig", "manifest", "pki", "token"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
-    ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
-    ("exec", &["cni", "config", "discovery", "ipam", "kubeconfig", "manifest", "pki", "plan", "token"]),
+    (
+        "probe",
+        &[
+            "api",
+            "cni",
+            "config",
+            "discovery",
+            "exec",
+            "facts",
+            "ipam",
+            "join",
+            "kubeconfig",
+            "manifest",
+            "pki",
+        ],
+    ),
+    (
+        "exec",
+        &[
+            "api",
+            "cni",
+            "config",
+            "discovery",
+            "ipam",
+            "join",
+            "kubeconfig",
+            "manifest",
+            "pki",
+            "plan",
+            "token",
+        ],
+    ),
 ];
 
 #[test]
