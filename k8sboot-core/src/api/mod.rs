@@ -24,7 +24,7 @@ mod watch;
 pub use client::{Answer, Client, Method};
 pub(crate) use codes::CODES;
 #[cfg(feature = "api")]
-pub use discover::{DiscoverOptions, discover};
+pub use discover::{ClusterTokens, DiscoverOptions, discover, join_bundle};
 #[cfg(feature = "api")]
 pub use error::{ApiError, Status, TlsProblem};
 #[cfg(feature = "api")]

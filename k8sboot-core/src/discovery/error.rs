@@ -1,6 +1,6 @@
 //! What keeps a node from finding its cluster.
 
-use super::{Cause, EndpointFailure};
+use super::{BundleError, Cause, EndpointFailure};
 use crate::{
     error::{Code, Details, Problem},
     kubeconfig::KubeconfigError,
@@ -66,6 +66,14 @@ pub enum DiscoveryError {
         /// What was there.
         found: String,
     },
+    /// A join bundle cannot be used.
+    #[error("discovery")]
+    #[non_exhaustive]
+    Bundle {
+        /// Why.
+        #[from]
+        source: BundleError,
+    },
     /// The discovery endpoint cannot listen.
     #[error("discovery endpoint: {address}: {problem}: choose another address or port")]
     #[non_exhaustive]
@@ -105,6 +113,7 @@ impl Problem for DiscoveryError {
             Self::Credentials => Code::DISCOVERY_CREDENTIALS,
             Self::File { .. } => Code::DISCOVERY_FILE,
             Self::Kubeconfig { .. } | Self::Unusable { .. } => Code::DISCOVERY_KUBECONFIG,
+            Self::Bundle { source } => source.code(),
             Self::Serve { .. } => Code::DISCOVERY_SERVE,
             Self::Cancelled => Code::DISCOVERY_CANCELLED,
         }
@@ -133,6 +142,7 @@ impl Problem for DiscoveryError {
                 details.found = Some(problem.clone());
             }
             Self::Kubeconfig { source, .. } => details = source.details(),
+            Self::Bundle { source } => details = source.details(),
             Self::Serve { address, problem } => {
                 details.field = Some(address.clone());
                 details.found = Some(problem.clone());

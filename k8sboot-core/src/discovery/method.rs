@@ -1,6 +1,6 @@
 //! By what a cluster is found and trusted.
 
-use super::{DiscoveryError, Endpoint};
+use super::{DiscoveryError, Endpoint, Seal};
 use crate::{
     config,
     kubeconfig::Kubeconfig,
@@ -47,6 +47,13 @@ pub enum Discovery {
     Inline {
         /// The kubeconfig, its files [embedded](Kubeconfig::embed).
         kubeconfig: Box<Kubeconfig>,
+    },
+    /// A join bundle.
+    Bundle {
+        /// Its text.
+        text: String,
+        /// What it is sealed to.
+        seal: Seal,
     },
 }
 

@@ -2,12 +2,19 @@
 //!
 //! Pure: [`Discovery`] says by what the cluster is found, [`judge`] weighs what an endpoint answered, and [`Discovered`] is
 //! what a joining node then knows. `api::discover` (feature `api`) asks the network; [`served`] has the answers of an
-//! endpoint of our own.
+//! endpoint of our own; [`JoinBundle`] carries everything to a node that cannot ask
+//! anonymously.
 //!
 //! Source: kubeadm 1.36, token discovery, file discovery and HTTPS discovery.
 
 mod codes;
 
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod bundle;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod bundle_error;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod bundle_text;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod cause;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -27,6 +34,10 @@ mod method;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod served;
 
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub use bundle::{JoinBundle, Seal};
+#[cfg(all(feature = "config", feature = "crypto"))]
+pub use bundle_error::BundleError;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use cause::{Cause, EndpointFailure, Wait};
 pub(crate) use codes::CODES;

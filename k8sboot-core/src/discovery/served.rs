@@ -95,6 +95,53 @@ pub fn request(bytes: &[u8]) -> Request {
     }
 }
 
+/// What a cluster says of a token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// It may vouch for this document.
+    Found {
+        /// The document.
+        info: Box<ClusterInfo>,
+        /// The token.
+        token: BootstrapToken,
+    },
+    /// There is none of this id, or it may not sign (any more).
+    Unknown,
+    /// It cannot be said at the moment.
+    Unavailable,
+}
+
+impl Lookup {
+    /// A token that may vouch for a document.
+    #[must_use]
+    pub fn found(info: ClusterInfo, token: BootstrapToken) -> Self {
+        Self::Found { info: Box::new(info), token }
+    }
+
+    /// The answer for it.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        match self {
+            Self::Found { info, token } => Reply::cluster_info(info, token),
+            Self::Unknown => Reply::status(404, "no token of this id may sign cluster-info"),
+            Self::Unavailable => Reply::status(503, "the tokens of the cluster cannot be read at the moment"),
+        }
+    }
+}
+
+/// Knows the cluster and its tokens. Asked by several threads at once; closures are some.
+pub trait Tokens: Send + Sync {
+    /// What the cluster says of the token of this id now.
+    fn look_up(&self, id: &TokenId) -> Lookup;
+}
+
+impl<F: Fn(&TokenId) -> Lookup + Send + Sync> Tokens for F {
+    fn look_up(&self, id: &TokenId) -> Lookup {
+        self(id)
+    }
+}
+
 /// What the endpoint answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -15,6 +15,8 @@ mod authority;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(feature = "host")]
+mod discovery_server;
+#[cfg(feature = "host")]
 mod file_error;
 #[cfg(feature = "api")]
 mod first_certificate;
@@ -51,6 +53,8 @@ pub use cni::{
 };
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};
+#[cfg(feature = "host")]
+pub use discovery_server::{DiscoveryServer, ServeLimits};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub(crate) use error::CODES;
 #[cfg(all(feature = "config", feature = "crypto"))]

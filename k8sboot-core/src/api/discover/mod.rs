@@ -1,13 +1,17 @@
 //! Asks the network for the cluster, by the judgements of [`crate::discovery`].
 
 mod ask;
+mod bundle;
 mod host;
 mod kubeconfig;
 mod options;
 mod race;
 mod token;
+mod tokens;
 
+pub use bundle::join_bundle;
 pub use options::DiscoverOptions;
+pub use tokens::ClusterTokens;
 
 use self::{kubeconfig::KubeconfigAsker, race::race, token::TokenAsker};
 use crate::{
@@ -71,5 +75,6 @@ pub fn discover(
         Discovery::File { path } => KubeconfigAsker::of_file(path)?.ask(options, run),
         Discovery::Url { url } => KubeconfigAsker::of_url(url, options, run)?.ask(options, run),
         Discovery::Inline { kubeconfig } => KubeconfigAsker::new(kubeconfig)?.ask(options, run),
+        Discovery::Bundle { text, seal } => bundle::discover(text, seal, options, run),
     }
 }
