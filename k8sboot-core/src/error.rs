@@ -40,6 +40,7 @@ impl Code {
             crate::api::CODES,
             crate::discovery::CODES,
             crate::join::CODES,
+            crate::health::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

@@ -85,14 +85,7 @@ impl Host {
     ///
     /// [`ExecError::Unsupported`].
     pub fn check_step(step: &Step) -> Result<(), ExecError> {
-        match &step.action {
-            Action::WaitForApiServer { .. }
-            | Action::ApplyObject { .. }
-            | Action::BootstrapKubelet(_)
-            | Action::WaitForKubelet { .. }
-            | Action::RegisterNode { .. } => Err(unsupported(step)),
-            _ => Ok(()),
-        }
+        if step.action.needs_cluster() { Err(unsupported(step)) } else { Ok(()) }
     }
 
     fn make_keys(&self, plan: &Plan, run: &Run) -> Result<(), ExecError> {
@@ -112,7 +105,7 @@ impl Host {
         Ok(())
     }
 
-    fn carry_out(&mut self, step: &Step) -> Result<Outcome, ExecError> {
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<Outcome, ExecError> {
         match &step.action {
             Action::MakeDirectory { path, mode } => Ok(self.tree.make_directory(path, *mode)?),
             Action::WriteFile { path, mode, content } => {
@@ -130,6 +123,9 @@ impl Host {
             Action::WriteCredentials { path, kubeconfig } => {
                 self.make_parent(path)?;
                 Ok(self.tree.write(path, kubeconfig.to_yaml().expose(), SECRET_MODE, step.guard)?)
+            }
+            Action::PointKubeconfig { path, client } => {
+                super::point::point(&self.tree, path, client, step.guard)
             }
             _ => Err(unsupported(step)),
         }

@@ -2,7 +2,7 @@
 //!
 //! [`Executor`] is the trait that flows drive; [`Host`] (feature `host`) is the one for a real node tree: every write is
 //! durable and whole, never leaves the tree, and never replaces what the plan did not see. [`Cni`] (feature `node`) runs
-//! chains of CNI plugins.
+//! chains of CNI plugins; `Cluster` (feature `api`) does what [`Host`] does and talks to the API server.
 
 mod cancel;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -12,6 +12,8 @@ mod run;
 
 #[cfg(feature = "host")]
 mod authority;
+#[cfg(feature = "api")]
+mod cluster;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(feature = "host")]
@@ -31,6 +33,8 @@ mod kubelet_wait;
 #[cfg(feature = "host")]
 mod link;
 #[cfg(feature = "host")]
+mod point;
+#[cfg(feature = "host")]
 mod renew;
 #[cfg(feature = "host")]
 mod tree;
@@ -44,6 +48,8 @@ mod write;
 #[cfg(feature = "host")]
 pub use authority::read_authority;
 pub use cancel::CancelToken;
+#[cfg(feature = "api")]
+pub use cluster::Cluster;
 #[cfg(feature = "node")]
 pub(crate) use cni::CODES as CNI_CODES;
 #[cfg(feature = "node")]

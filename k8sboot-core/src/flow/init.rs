@@ -1,8 +1,8 @@
 //! The flow that makes a node the first control plane of a cluster.
 
 use super::{
-    Flow, FlowError, INIT_STAGES, control_plane, kubeconfigs, kubelet, objects, phases::Skipped, pki,
-    preflight, runner::Stages,
+    Flow, FlowError, INIT_STAGES, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped,
+    pki, preflight, runner::Stages, wait,
 };
 use crate::{
     config::InitConfig,
@@ -25,13 +25,26 @@ pub struct InitOptions {
     pub policy: Policy,
     /// The sealed certificates for joining control planes. Default: none are uploaded.
     pub uploaded_certs: Option<UploadedCerts>,
+    /// Whether stage upload-certs seals and uploads the shared files of the tree, with the certificate key of the
+    /// executor. Default: no. Without effect beside [`uploaded_certs`](Self::uploaded_certs).
+    pub upload_certs: bool,
+    /// Whether stage wait-control-plane waits for the kubelet's health. Default: yes; no is for machines where something
+    /// else runs the static pods.
+    pub wait_for_kubelet: bool,
 }
 
 impl InitOptions {
     /// No patches, the configuration's own kinds of keys and lifetimes.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, patches: PatchSet::none(), policy: Policy::default(), uploaded_certs: None }
+        Self {
+            now,
+            patches: PatchSet::none(),
+            policy: Policy::default(),
+            uploaded_certs: None,
+            upload_certs: false,
+            wait_for_kubelet: true,
+        }
     }
 
     /// Sets [`patches`](Self::patches).
@@ -48,6 +61,20 @@ impl InitOptions {
         self
     }
 
+    /// Sets [`upload_certs`](Self::upload_certs).
+    #[must_use]
+    pub const fn upload_certs(mut self, upload: bool) -> Self {
+        self.upload_certs = upload;
+        self
+    }
+
+    /// Sets [`wait_for_kubelet`](Self::wait_for_kubelet).
+    #[must_use]
+    pub const fn wait_for_kubelet(mut self, wait: bool) -> Self {
+        self.wait_for_kubelet = wait;
+        self
+    }
+
     /// Sets [`policy`](Self::policy).
     #[must_use]
     pub const fn policy(mut self, policy: Policy) -> Self {
@@ -59,7 +86,7 @@ impl InitOptions {
 /// A flow that makes a node the first control plane of a cluster.
 ///
 /// Stages: see [`super::INIT_STAGES`]. Up to `kubelet` they only touch files; the later ones need an executor that talks
-/// to the API server.
+/// to the API server (`exec::Cluster`, feature `api`).
 #[must_use]
 pub fn init(config: InitConfig, options: InitOptions) -> Flow {
     Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
@@ -91,6 +118,8 @@ impl Stages for InitFlow {
             // Whether the cluster CA is external decides flags of the controller manager.
             "etcd" | "control-plane" => pki::with_authority(control_plane::wanted(stage, config), config),
             "kubelet" => kubelet::wanted(),
+            "wait-control-plane" => wait::wanted(pki::with_authority(Wanted::default(), config)),
+            "kubelet-finalize" => finalize::wanted(config),
             _ => pki::with_authority(Wanted::default(), config),
         })
     }
@@ -113,7 +142,8 @@ impl Stages for InitFlow {
                 control_plane::plan(stage, config, &options.patches, &render, seen).map_err(at)
             }
             "kubelet" => kubelet::plan(config, &options.patches, seen).map_err(at),
-            _ => objects::plan(stage, config, options, seen),
+            "kubelet-finalize" => Ok(finalize::plan(config, seen)),
+            _ => objects::plan(stage, &objects::Context { config, options, skipped: &skipped, seen }),
         }?;
         plan.steps.retain(|step| !skipped.step(stage, step));
         Ok(plan)

@@ -8,6 +8,7 @@ mod certs;
 mod control_plane;
 mod error;
 mod files;
+mod finalize;
 mod init;
 mod join;
 mod join_stages;
@@ -20,6 +21,7 @@ mod preflight;
 mod report;
 mod runner;
 mod stage;
+mod wait;
 
 pub use certs::{
     CertsScope, RenewChoice, certs_wanted, expiration, plan_renewal, plan_requests, requests_wanted,

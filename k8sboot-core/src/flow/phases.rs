@@ -88,7 +88,7 @@ impl Skipped {
     /// Whether a step of a stage is left out.
     pub(super) fn step(&self, stage: &str, step: &Step) -> bool {
         let name = match &step.action {
-            Action::ApplyObject { object } => object.key().name.as_str(),
+            Action::ApplyObject { object, .. } => object.key().name.as_str(),
             _ => step.id.split_once('/').map_or("", |(_, name)| name),
         };
         self.part(stage, name)
@@ -97,6 +97,11 @@ impl Skipped {
     /// Whether an object of a stage is left out.
     pub(super) fn object(&self, stage: &str, object: &Object) -> bool {
         self.stage(stage) || self.part(stage, &object.key().name)
+    }
+
+    /// Whether a part of a stage, or the whole, is left out.
+    pub(super) fn names(&self, stage: &str, part: &str) -> bool {
+        self.stage(stage) || self.part(stage, part)
     }
 
     fn part(&self, stage: &str, name: &str) -> bool {

@@ -242,7 +242,12 @@ async fn steps_of(
         }
         let number = index + 1;
         run.observer.event(&Event::StepStarted { stage, number, steps, step });
-        match on.run(step, run).await {
+        let done = on.run(step, run).await;
+        for text in on.take_notes() {
+            run.observer.event(&Event::Note { stage, text: &text });
+            report.notes.push(text);
+        }
+        match done {
             Ok(outcome) => {
                 run.observer.event(&Event::StepDone { stage, number, steps, step, outcome: &outcome });
                 report.steps.push(StepReport { id: step.id.clone(), paths: step.action.paths(), outcome });

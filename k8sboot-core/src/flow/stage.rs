@@ -3,7 +3,7 @@
 use super::FlowError;
 
 /// The stages of init, in order.
-pub const INIT_STAGES: [&str; 10] = [
+pub const INIT_STAGES: [&str; 13] = [
     "preflight",
     "pki",
     "kubeconfig",
@@ -12,7 +12,10 @@ pub const INIT_STAGES: [&str; 10] = [
     "kubelet",
     "wait-control-plane",
     "upload-config",
+    "upload-certs",
+    "mark-control-plane",
     "bootstrap-token",
+    "kubelet-finalize",
     "addons",
 ];
 

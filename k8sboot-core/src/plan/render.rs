@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, BootstrapBy, Guard, Plan, Step};
-use crate::pki::{KeyAlgorithm, hex};
+use super::{Action, BootstrapBy, Condition, Guard, Plan, Step};
+use crate::{
+    health::Check,
+    pki::{KeyAlgorithm, hex},
+};
 
 /// Version of the JSON form. Consumers must ignore members they do not know.
 pub const PLAN_SCHEMA: &str = "k8sboot.plan/v1";
@@ -77,13 +80,34 @@ impl Step {
                 map.insert("issuer".into(), json!(kubeconfig.issuer.path));
                 map.insert("certificateExists".into(), json!(kubeconfig.certificate_exists));
             }
-            Action::WaitForApiServer { server, timeout } => {
-                map.insert("server".into(), json!(server));
+            Action::WaitFor { condition, timeout } => {
                 map.insert("timeout".into(), json!(timeout));
+                match condition {
+                    Condition::Healthy(checks) => {
+                        let check = |c: &Check| json!({ "component": c.component, "url": c.url() });
+                        map.insert("healthy".into(), checks.iter().map(check).collect());
+                    }
+                    Condition::Node { name } => {
+                        map.insert("node".into(), json!(name));
+                    }
+                }
             }
-            Action::ApplyObject { object } => {
-                let key = object.key();
-                map.insert("object".into(), json!(key.to_string()));
+            Action::ApplyObject { object, how } => {
+                map.insert("object".into(), json!(object.key().to_string()));
+                map.insert("keep".into(), json!(how.keep));
+                map.insert("owner".into(), json!(how.owner.as_ref().map(ToString::to_string)));
+            }
+            Action::MarkNode(mark) => {
+                map.insert("object".into(), json!(format!("v1 Node {}", mark.name)));
+                map.insert("patch".into(), mark.patch(&[]));
+            }
+            Action::UploadCertificates { entries } => {
+                let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+                map.insert("object".into(), json!("v1 Secret kube-system/kubeadm-certs"));
+                map.insert("entries".into(), json!(names));
+            }
+            Action::PointKubeconfig { client, .. } => {
+                map.insert("client".into(), json!(client));
             }
             Action::Renew(renew) => {
                 map.insert("name".into(), json!(renew.name));
@@ -162,8 +186,6 @@ impl Action {
             Self::Request(request) => format!("make request {}.csr ({})", request.path, request.spec.subject),
             Self::PublishTemporary { path } => format!("complete {path}"),
             Self::RemovePath { path } => format!("remove {path}"),
-            Self::WaitForApiServer { server, timeout } => format!("wait for {server} (at most {timeout})"),
-            Self::ApplyObject { object } => format!("apply {}", object.key()),
             Self::WriteCredentials { path, kubeconfig } => match kubeconfig.current() {
                 Ok(current) => format!(
                     "write kubeconfig {path} (user {}, server {})",
@@ -189,6 +211,19 @@ impl Action {
                 format!("wait for the kubelet at {url} (at most {timeout})")
             }
             Self::RegisterNode { object, .. } => format!("register {}", object.key()),
+            Self::PointKubeconfig { path, client } => format!("let {path} use {client}"),
+            Self::WaitFor { condition: Condition::Healthy(checks), timeout } => {
+                let names: Vec<&str> = checks.iter().map(|check| check.component.as_str()).collect();
+                format!("wait for {} (at most {timeout})", names.join(", "))
+            }
+            Self::WaitFor { condition: Condition::Node { name }, timeout } => {
+                format!("wait for node {name} (at most {timeout})")
+            }
+            Self::ApplyObject { object, .. } => format!("apply {}", object.key()),
+            Self::MarkNode(mark) => format!("mark node {} as control plane", mark.name),
+            Self::UploadCertificates { entries } => {
+                format!("seal {} files into v1 Secret kube-system/kubeadm-certs", entries.len())
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ mod cni;
 mod error;
 #[cfg(feature = "host")]
 mod files;
+#[cfg(feature = "api")]
+mod health;
 #[cfg(feature = "host")]
 mod node;
 #[cfg(feature = "host")]
@@ -27,6 +29,8 @@ pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugi
 pub use error::ProbeError;
 #[cfg(feature = "host")]
 pub use files::Host;
+#[cfg(feature = "api")]
+pub use health::Look;
 #[cfg(feature = "host")]
 pub use node::node_facts;
 #[cfg(feature = "host")]
