@@ -41,6 +41,7 @@ impl Code {
             crate::api::TOKEN_CODES,
             crate::health::CODES,
             crate::discovery::CODES,
+            crate::join::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

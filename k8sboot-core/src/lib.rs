@@ -28,6 +28,7 @@ pub mod facts;
 pub mod flow;
 pub mod health;
 pub mod ipam;
+pub mod join;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]

@@ -3,21 +3,37 @@
 use std::{fs, path::Path};
 
 /// What each family may use of the others; the foundation is free for all.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("config", &["facts", "manifest", "pki", "token"]),
     ("token", &["config", "kubeconfig", "manifest", "pki"]),
     ("pki", &["config", "manifest", "token"]),
     ("kubeconfig", &["config", "manifest", "pki"]),
     ("manifest", &["config", "facts", "token"]),
-    ("facts", &["pki"]),
-    ("plan", &["facts", "health", "manifest", "pki"]),
-    ("flow", &["config", "exec", "facts", "health", "manifest", "pki", "plan", "probe", "token"]),
+    ("facts", &["kubeconfig", "pki"]),
+    ("plan", &["facts", "health", "kubeconfig", "manifest", "pki"]),
+    ("flow", &["config", "exec", "facts", "health", "join", "manifest", "pki", "plan", "probe", "token"]),
     ("health", &[]),
     ("api", &["config", "discovery", "exec", "kubeconfig", "manifest", "pki", "token"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
     ("store", &["ipam"]),
-    ("probe", &["api", "cni", "config", "exec", "facts", "health", "ipam", "kubeconfig", "manifest", "pki"]),
+    (
+        "probe",
+        &[
+            "api",
+            "cni",
+            "config",
+            "discovery",
+            "exec",
+            "facts",
+            "health",
+            "ipam",
+            "join",
+            "kubeconfig",
+            "manifest",
+            "pki",
+        ],
+    ),
     (
         "exec",
         &[
@@ -27,6 +43,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "discovery",
             "health",
             "ipam",
+            "join",
             "kubeconfig",
             "manifest",
             "pki",
@@ -36,6 +53,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         ],
     ),
     ("discovery", &["config", "kubeconfig", "manifest", "pki", "token"]),
+    ("join", &["api", "config", "kubeconfig", "manifest", "pki"]),
 ];
 
 #[test]
