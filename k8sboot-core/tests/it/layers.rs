@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("api", &["exec", "kubeconfig", "manifest", "pki"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
-    ("store", &["ipam"]),
+    ("store", &["api", "ipam", "manifest"]),
     ("probe", &["cni", "config", "exec", "facts", "ipam", "kubeconfig", "manifest", "pki"]),
     ("exec", &["cni", "config", "ipam", "kubeconfig", "manifest", "pki", "plan", "token"]),
 ];
