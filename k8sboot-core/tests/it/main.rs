@@ -9,6 +9,8 @@
 
 #[cfg(feature = "host")]
 mod certs_flow;
+#[cfg(feature = "api")]
+mod cluster;
 mod cni;
 #[cfg(feature = "config")]
 mod config;

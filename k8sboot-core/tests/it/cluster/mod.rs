@@ -1,0 +1,13 @@
+//! Real control planes: started from what init wrote, in namespaces of their own.
+
+#![allow(dead_code, reason = "not every set of features uses all of it")]
+
+mod harness;
+mod machine;
+mod programs;
+mod start;
+
+#[allow(unused_imports, reason = "not every set of features uses all of it")]
+pub(crate) use harness::{COMPONENTS, ControlPlane};
+#[allow(unused_imports, reason = "not every set of features uses all of it")]
+pub(crate) use machine::{Lan, Machine};
