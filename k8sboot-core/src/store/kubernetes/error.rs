@@ -4,7 +4,7 @@ use crate::{
     api::ApiError,
     cidr::Cidr,
     error::{Code, Details, Problem},
-    ipam::IpamError,
+    ipam::{IpamError, flannel::FlannelError},
 };
 
 /// What hinders the work with the pod CIDRs of nodes.
@@ -76,6 +76,15 @@ pub enum PodCidrError {
         /// What is there, cut to 256 characters.
         found: String,
     },
+    /// An annotation of flannel's is not readable.
+    #[error("node {node}: {problem}: repair or remove the annotation")]
+    #[non_exhaustive]
+    Flannel {
+        /// The node.
+        node: String,
+        /// What is wrong with it.
+        problem: FlannelError,
+    },
 }
 
 impl PodCidrError {
@@ -99,6 +108,7 @@ impl Problem for PodCidrError {
             Self::Shared { .. } => Code::POD_CIDR_SHARED,
             Self::Contended { .. } => Code::POD_CIDR_CONTENDED,
             Self::Damaged { .. } => Code::POD_CIDR_DAMAGED,
+            Self::Flannel { problem, .. } => problem.code(),
         }
     }
 
@@ -106,6 +116,7 @@ impl Problem for PodCidrError {
         let mut details = match self {
             Self::Api(error) => error.details(),
             Self::Ipam(error) => error.details(),
+            Self::Flannel { problem, .. } => problem.details(),
             _ => Details::default(),
         };
         match self {
@@ -129,7 +140,7 @@ impl Problem for PodCidrError {
                 details.found = Some(format!("{cidr} of {node} and of {other}"));
             }
             Self::Contended { .. } => details.retryable = true,
-            Self::Api(_) | Self::Ipam(_) => {}
+            Self::Api(_) | Self::Ipam(_) | Self::Flannel { .. } => {}
         }
         details
     }

@@ -4,11 +4,13 @@
 
 mod claims;
 mod error;
+mod flannel_nodes;
 mod nodes;
 mod options;
 mod pod_cidrs;
 
 pub use claims::{Claim, ClaimState};
 pub use error::PodCidrError;
+pub use flannel_nodes::FlannelNodes;
 pub use options::PodCidrOptions;
 pub use pod_cidrs::{Assignment, Origin, Outcome, PodCidrs};

@@ -106,7 +106,7 @@ struct View {
 enum Missed {
     /// Others were faster: look again.
     Again,
-    Error(PodCidrError),
+    Error(Box<PodCidrError>),
 }
 
 impl PodCidrs {
@@ -248,8 +248,10 @@ impl PodCidrs {
             match self.claim(&mut view, &node) {
                 Ok(cidrs) => claimed.push((node, cidrs)),
                 Err(Missed::Again) => again.push(name),
-                Err(Missed::Error(error @ PodCidrError::Api(_))) => return Err(error),
-                Err(Missed::Error(error)) => done.push((name, Err(error))),
+                Err(Missed::Error(error)) => match *error {
+                    error @ PodCidrError::Api(_) => return Err(error),
+                    error => done.push((name, Err(error))),
+                },
             }
         }
         if claimed.is_empty() {
@@ -258,7 +260,7 @@ impl PodCidrs {
         let now = nodes::list(&self.client)?;
         let mut written = Vec::new();
         for (node, cidrs) in claimed {
-            let is_same = now.iter().any(|other| *other == node);
+            let is_same = now.contains(&node);
             let collides = now.iter().any(|other| other.uid != node.uid && other.collision(&cidrs).is_some());
             if !is_same || collides {
                 // It was served by another, is gone, is a new node of this name, or its subnet is: the next look tells.
@@ -321,7 +323,7 @@ impl PodCidrs {
                 }
                 let Some(cidr) = given.pop() else { return Err(Missed::Again) };
                 let claim = claims::create(&self.client, &self.options.namespace, &cidr, node);
-                if claim.map_err(Missed::Error)?.is_some() {
+                if claim.map_err(|error| Missed::Error(Box::new(error)))?.is_some() {
                     cidrs.push(cidr);
                     break;
                 }
@@ -403,7 +405,7 @@ fn missed(error: IpamError, others_were_faster: bool) -> Missed {
         IpamError::Split { problem: SplitProblem::Exhausted { .. }, .. } if others_were_faster => {
             Missed::Again
         }
-        error => Missed::Error(error.into()),
+        error => Missed::Error(Box::new(error.into())),
     }
 }
 

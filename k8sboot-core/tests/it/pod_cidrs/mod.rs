@@ -1,6 +1,7 @@
 //! Pod CIDRs of nodes on a real API server.
 
 mod controller_manager;
+mod flannel;
 mod life;
 mod race;
 
