@@ -51,6 +51,7 @@ impl Code {
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,
             crate::store::ETCD_CODES,
+            crate::store::KUBERNETES_CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

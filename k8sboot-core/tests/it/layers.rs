@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("api", &["config", "discovery", "exec", "kubeconfig", "manifest", "pki", "token"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
-    ("store", &["ipam"]),
+    ("store", &["api", "ipam", "manifest"]),
     (
         "probe",
         &[
