@@ -4,9 +4,12 @@
 //! the IPAM store say to a cluster goes through it.
 
 mod codes;
+mod token_codes;
 
 #[cfg(feature = "api")]
 mod client;
+#[cfg(feature = "api")]
+mod discover;
 #[cfg(feature = "api")]
 mod error;
 #[cfg(feature = "api")]
@@ -16,11 +19,15 @@ mod options;
 #[cfg(feature = "api")]
 mod resource;
 #[cfg(feature = "api")]
+mod tokens;
+#[cfg(feature = "api")]
 mod watch;
 
 #[cfg(feature = "api")]
 pub use client::{Answer, Client, Method};
 pub(crate) use codes::CODES;
+#[cfg(feature = "api")]
+pub use discover::{ClusterTokens, DiscoverOptions, discover, join_bundle};
 #[cfg(feature = "api")]
 pub use error::{ApiError, Status, TlsProblem};
 #[cfg(feature = "api")]
@@ -29,5 +36,8 @@ pub use objects::{ApplyOptions, PatchKind, Scope};
 pub use options::{ClientOptions, Identity, Trust};
 #[cfg(feature = "api")]
 pub use resource::Resource;
+pub(crate) use token_codes::CODES as TOKEN_CODES;
+#[cfg(feature = "api")]
+pub use tokens::{ListedToken, TokenIssue, TokensError};
 #[cfg(feature = "api")]
 pub use watch::{Change, Watch};
