@@ -7,6 +7,7 @@ mod harness;
 mod init;
 mod machine;
 mod programs;
+mod second;
 mod start;
 mod tend;
 mod variants;
