@@ -18,6 +18,7 @@ pub mod cidr;
 pub mod cni;
 #[cfg(feature = "config")]
 pub mod config;
+pub mod discovery;
 pub mod entropy;
 pub mod error;
 #[cfg(any(feature = "node", all(feature = "config", feature = "crypto")))]
@@ -27,6 +28,7 @@ pub mod facts;
 pub mod flow;
 pub mod health;
 pub mod ipam;
+pub mod join;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]

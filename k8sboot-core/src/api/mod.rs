@@ -9,6 +9,8 @@ mod token_codes;
 #[cfg(feature = "api")]
 mod client;
 #[cfg(feature = "api")]
+mod discover;
+#[cfg(feature = "api")]
 mod error;
 #[cfg(feature = "api")]
 mod objects;
@@ -24,6 +26,8 @@ mod watch;
 #[cfg(feature = "api")]
 pub use client::{Answer, Client, Method};
 pub(crate) use codes::CODES;
+#[cfg(feature = "api")]
+pub use discover::{ClusterTokens, DiscoverOptions, discover, join_bundle};
 #[cfg(feature = "api")]
 pub use error::{ApiError, Status, TlsProblem};
 #[cfg(feature = "api")]

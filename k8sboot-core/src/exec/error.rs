@@ -3,6 +3,7 @@
 use crate::{
     error::{Code, Details, Problem, codes},
     health::WaitError,
+    join::JoinError,
     manifest::ManifestError,
     pki::PkiError,
     token::TokenError,
@@ -95,6 +96,9 @@ pub enum ExecError {
         /// What is there.
         found: String,
     },
+    /// The node cannot join.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// A wait ended without what was waited for.
     #[error(transparent)]
     Wait(#[from] WaitError),
@@ -191,6 +195,7 @@ impl Problem for ExecError {
             Self::Rights { .. } => Code::EXEC_RIGHTS,
             Self::NoCertificateKey {} => Code::EXEC_NO_CERTIFICATE_KEY,
             Self::NoAuthority { .. } => Code::EXEC_NO_AUTHORITY,
+            Self::Join(source) => source.code(),
             Self::Unsupported { .. } => Code::EXEC_UNSUPPORTED,
         }
     }
@@ -211,6 +216,7 @@ impl Problem for ExecError {
                 details.remedy = Some("run the pki stage first, or provide both files".to_owned());
             }
             Self::Token { source, .. } => details = source.details(),
+            Self::Join(source) => details = source.details(),
             Self::Wait(source) => details = source.details(),
             #[cfg(feature = "api")]
             Self::Api { source, .. } => details = source.details(),

@@ -120,6 +120,10 @@ impl Host {
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
+            Action::WriteCredentials { path, kubeconfig } => {
+                self.make_parent(path)?;
+                Ok(self.tree.write(path, kubeconfig.to_yaml().expose(), SECRET_MODE, step.guard)?)
+            }
             Action::PointKubeconfig { path, client } => {
                 super::point::point(&self.tree, path, client, step.guard)
             }

@@ -17,9 +17,21 @@ mod cluster;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(feature = "host")]
+mod discovery_server;
+#[cfg(feature = "host")]
 mod file_error;
+#[cfg(feature = "api")]
+mod first_certificate;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "api")]
+mod joining;
+#[cfg(feature = "host")]
+mod kubeconfig_file;
+#[cfg(feature = "api")]
+mod kubelet_wait;
+#[cfg(feature = "host")]
+mod link;
 #[cfg(feature = "host")]
 mod point;
 #[cfg(feature = "host")]
@@ -28,6 +40,8 @@ mod renew;
 mod tree;
 #[cfg(feature = "host")]
 mod upload;
+#[cfg(feature = "api")]
+mod waiting;
 #[cfg(feature = "host")]
 mod write;
 
@@ -45,6 +59,8 @@ pub use cni::{
 };
 #[cfg(feature = "node")]
 pub(crate) use cni::{list_names, read_file};
+#[cfg(feature = "host")]
+pub use discovery_server::{DiscoveryServer, ServeLimits};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub(crate) use error::CODES;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -53,6 +69,12 @@ pub use error::ExecError;
 pub use file_error::FileError;
 #[cfg(feature = "host")]
 pub use host::Host;
+#[cfg(feature = "api")]
+pub use joining::Joining;
+#[cfg(feature = "host")]
+pub(crate) use kubeconfig_file::embedded;
+#[cfg(feature = "host")]
+pub use kubeconfig_file::read_kubeconfig;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use run::{BoxFuture, Check, Event, Executor, Observer, Outcome, Run, Silent};
 #[cfg(feature = "host")]

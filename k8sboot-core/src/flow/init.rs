@@ -1,8 +1,8 @@
 //! The flow that makes a node the first control plane of a cluster.
 
 use super::{
-    Flow, FlowError, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight,
-    wait,
+    Flow, FlowError, INIT_STAGES, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped,
+    pki, preflight, runner::Stages, wait,
 };
 use crate::{
     config::InitConfig,
@@ -92,19 +92,23 @@ pub fn init(config: InitConfig, options: InitOptions) -> Flow {
     Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
 }
 
-pub(super) struct InitFlow {
+struct InitFlow {
     config: InitConfig,
     options: InitOptions,
     external_ca: bool,
     makes_pki: bool,
 }
 
-impl InitFlow {
-    pub(super) fn select(&mut self, stages: &[&str]) {
+impl Stages for InitFlow {
+    fn table(&self) -> &'static [&'static str] {
+        &INIT_STAGES
+    }
+
+    fn select(&mut self, stages: &[&str]) {
         self.makes_pki = stages.contains(&"pki");
     }
 
-    pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
+    fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
         Ok(match stage {
@@ -120,7 +124,7 @@ impl InitFlow {
         })
     }
 
-    pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
+    fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         let skipped = Skipped::of(config)?;
@@ -145,8 +149,7 @@ impl InitFlow {
         Ok(plan)
     }
 
-    /// Whether the configuration allows a run to change something.
-    pub(super) fn may_change(&self) -> Result<(), FlowError> {
+    fn may_change(&self) -> Result<(), FlowError> {
         if self.config.init().dry_run { Err(FlowError::DryRun {}) } else { Ok(()) }
     }
 }

@@ -74,7 +74,7 @@ impl Skipped {
     pub(super) fn of(config: &InitConfig) -> Result<Self, FlowError> {
         let find = |name: &String| {
             let wanted = name.trim().to_lowercase();
-            let unknown = || FlowError::UnknownPhase { found: name.chars().take(64).collect() };
+            let unknown = || FlowError::UnknownPhase { flow: "init", found: name.chars().take(64).collect() };
             PHASES.iter().find(|(phase, ..)| *phase == wanted).copied().ok_or_else(unknown)
         };
         config.init().skip_phases.iter().map(find).collect::<Result<_, _>>().map(Self)

@@ -2,6 +2,7 @@
 
 use crate::{
     health::Check,
+    kubeconfig::Kubeconfig,
     manifest::{Object, ObjectKey, node::ControlPlaneMark},
     pki::{CertSpec, KeyAlgorithm, upload::Entry},
     time::GoDuration,
@@ -82,6 +83,60 @@ pub enum Action {
     UploadCertificates {
         /// The files by their names in the Secret.
         entries: Vec<Entry>,
+    },
+    /// Writes a kubeconfig whose credentials are known already, 0600.
+    WriteCredentials {
+        /// Where.
+        path: String,
+        /// What; `Debug` shows no credential.
+        kubeconfig: Box<Kubeconfig>,
+    },
+    /// Gets the kubelet its first client certificate, and removes the bootstrap kubeconfig, also on failure.
+    BootstrapKubelet(Box<BootstrapAction>),
+    /// Waits until the kubelet says that it is healthy.
+    WaitForKubelet {
+        /// `http://ADDRESS:PORT/healthz`.
+        url: String,
+        /// How long at most.
+        timeout: GoDuration,
+    },
+    /// Registers the Node with the node's own identity, unless it is there.
+    RegisterNode {
+        /// The Node.
+        object: Box<Object>,
+        /// The kubeconfig with that identity.
+        kubeconfig: String,
+    },
+}
+
+/// See [`Action::BootstrapKubelet`].
+#[derive(Clone, Debug)]
+pub struct BootstrapAction {
+    /// The node's name.
+    pub node: String,
+    /// The kubeconfig with the credentials of the bootstrap; it is removed at the end.
+    pub bootstrap: String,
+    /// The kubeconfig that is to be.
+    pub kubeconfig: String,
+    /// Who asks for the certificate.
+    pub by: BootstrapBy,
+    /// How long to wait at most.
+    pub timeout: GoDuration,
+}
+
+/// Who asks for the kubelet's first certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BootstrapBy {
+    /// The kubelet itself, as with kubeadm.
+    Kubelet {
+        /// Where it tells whether it is healthy, `http://ADDRESS:PORT/healthz`; none if it does not.
+        health: Option<String>,
+    },
+    /// This library, with a key of this kind.
+    Library {
+        /// Kind of key.
+        algorithm: KeyAlgorithm,
     },
 }
 
@@ -198,6 +253,11 @@ impl Action {
             Self::Request(request) if request.key_exists => vec![format!("{}.csr", request.path)],
             Self::Request(request) => vec![format!("{}.key", request.path), format!("{}.csr", request.path)],
             Self::PublishTemporary { path } => vec![path.clone()],
+            Self::WriteCredentials { path, .. } => vec![path.clone()],
+            Self::BootstrapKubelet(bootstrap) => {
+                vec![bootstrap.kubeconfig.clone(), bootstrap.bootstrap.clone()]
+            }
+            Self::WaitForKubelet { .. } | Self::RegisterNode { .. } => Vec::new(),
             Self::PointKubeconfig { path, .. } => vec![path.clone()],
             Self::WaitFor { .. }
             | Self::ApplyObject { .. }
@@ -215,6 +275,9 @@ impl Action {
                 | Self::ApplyObject { .. }
                 | Self::MarkNode(_)
                 | Self::UploadCertificates { .. }
+                | Self::BootstrapKubelet(_)
+                | Self::WaitForKubelet { .. }
+                | Self::RegisterNode { .. }
         )
     }
 
@@ -234,6 +297,10 @@ impl Action {
             Self::PointKubeconfig { .. } => "pointKubeconfig",
             Self::WaitFor { .. } => "waitFor",
             Self::ApplyObject { .. } => "applyObject",
+            Self::WriteCredentials { .. } => "writeCredentials",
+            Self::BootstrapKubelet(_) => "bootstrapKubelet",
+            Self::WaitForKubelet { .. } => "waitForKubelet",
+            Self::RegisterNode { .. } => "registerNode",
             Self::MarkNode(_) => "markNode",
             Self::UploadCertificates { .. } => "uploadCertificates",
         }

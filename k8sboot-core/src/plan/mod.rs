@@ -10,7 +10,8 @@ mod render;
 mod step;
 
 pub use action::{
-    Action, ApplyHow, ClientKubeconfig, Condition, IssuerRef, KeyPairAction, RenewAction, RequestAction,
+    Action, ApplyHow, BootstrapAction, BootstrapBy, ClientKubeconfig, Condition, IssuerRef, KeyPairAction,
+    RenewAction, RequestAction,
 };
 pub use diff::{Change, Diff, FileDiff};
 pub(crate) use error::CODES;

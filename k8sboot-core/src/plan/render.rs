@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, Condition, Guard, Plan, Step};
+use super::{Action, BootstrapBy, Condition, Guard, Plan, Step};
 use crate::{
     health::Check,
     pki::{KeyAlgorithm, hex},
@@ -126,6 +126,29 @@ impl Step {
                 map.insert("algorithm".into(), json!(request.spec.algorithm.name()));
                 map.insert("keyExists".into(), json!(request.key_exists));
             }
+            Action::WriteCredentials { kubeconfig, .. } => {
+                map.insert("mode".into(), json!("0600"));
+                if let Ok(current) = kubeconfig.current() {
+                    map.insert("server".into(), json!(current.cluster.server));
+                    map.insert("user".into(), json!(current.context.user));
+                }
+            }
+            Action::BootstrapKubelet(bootstrap) => {
+                let by = match bootstrap.by {
+                    BootstrapBy::Kubelet { .. } => "kubelet",
+                    BootstrapBy::Library { .. } => "library",
+                };
+                map.insert("node".into(), json!(bootstrap.node));
+                map.insert("by".into(), json!(by));
+                map.insert("timeout".into(), json!(bootstrap.timeout));
+            }
+            Action::WaitForKubelet { url, timeout } => {
+                map.insert("url".into(), json!(url));
+                map.insert("timeout".into(), json!(timeout));
+            }
+            Action::RegisterNode { object, .. } => {
+                map.insert("object".into(), json!(object.key().to_string()));
+            }
             Action::PublishTemporary { .. } | Action::RemovePath { .. } => {}
         }
         Value::Object(map)
@@ -163,6 +186,31 @@ impl Action {
             Self::Request(request) => format!("make request {}.csr ({})", request.path, request.spec.subject),
             Self::PublishTemporary { path } => format!("complete {path}"),
             Self::RemovePath { path } => format!("remove {path}"),
+            Self::WriteCredentials { path, kubeconfig } => match kubeconfig.current() {
+                Ok(current) => format!(
+                    "write kubeconfig {path} (user {}, server {})",
+                    current.context.user, current.cluster.server
+                ),
+                Err(_) => format!("write kubeconfig {path}"),
+            },
+            Self::BootstrapKubelet(bootstrap) => match bootstrap.by {
+                BootstrapBy::Kubelet { .. } => {
+                    format!(
+                        "wait until the kubelet has made {} usable (at most {})",
+                        bootstrap.kubeconfig, bootstrap.timeout
+                    )
+                }
+                BootstrapBy::Library { algorithm } => format!(
+                    "ask for the client certificate of system:node:{} ({}) and write {}",
+                    bootstrap.node,
+                    algorithm.name(),
+                    bootstrap.kubeconfig
+                ),
+            },
+            Self::WaitForKubelet { url, timeout } => {
+                format!("wait for the kubelet at {url} (at most {timeout})")
+            }
+            Self::RegisterNode { object, .. } => format!("register {}", object.key()),
             Self::PointKubeconfig { path, client } => format!("let {path} use {client}"),
             Self::WaitFor { condition: Condition::Healthy(checks), timeout } => {
                 let names: Vec<&str> = checks.iter().map(|check| check.component.as_str()).collect();

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "node")]
 mod boot;
+#[cfg(feature = "api")]
+mod cluster;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(all(feature = "config", feature = "crypto"))]
@@ -19,6 +21,8 @@ pub mod witness;
 
 #[cfg(feature = "node")]
 pub use boot::{BootIdentity, boot_identity};
+#[cfg(feature = "api")]
+pub use cluster::Cluster;
 #[cfg(feature = "node")]
 pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugin_directories};
 #[cfg(all(feature = "config", feature = "crypto"))]

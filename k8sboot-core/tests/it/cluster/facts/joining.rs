@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    super::Caller,
+    super::{Caller, node},
     ControlPlane, Facts,
     identities::{named, who},
     succeeds,
@@ -52,7 +52,6 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
 
 /// What the node authoriser and NodeRestriction allow a node.
 fn limits(control_plane: &ControlPlane, facts: &Facts, worker: &Caller<'_>) {
-    let node = |name: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}}});
     let registered = worker.create(&node("worker-1"));
     facts.holds("a node registers itself", registered.is_ok(), || format!("{registered:?}"));
     let listed = control_plane.caller("admin.conf").get(&["get", "nodes", "--output=name"]);
