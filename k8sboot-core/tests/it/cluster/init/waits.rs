@@ -10,23 +10,26 @@ use std::{
 };
 
 use k8sboot_core::{
+    entropy::System,
     error::{Code, Problem, chain},
     kubeconfig::{Kubeconfig, Source},
+    pki::{self, Ca, Issuing, RandomKeys},
     secret::SecretBytes,
 };
 
-use super::{Init, SHORT, text};
+use super::{Ends, Init, SHORT, text};
 use crate::cluster::{COMPONENTS, ControlPlane, real_now};
 
 const WAIT: &str = "wait-control-plane";
-/// How soon a change is to be told.
-const SOON: Duration = Duration::from_millis(250);
+/// How soon a change is to be told on a machine that has other tests to do; alone it is less than 250 ms.
+const SOON: Duration = Duration::from_secs(1);
 
 #[test]
 fn each_reason_is_told_when_it_changes() {
     let Some(control_plane) = ControlPlane::installed(&text(""), None) else { return };
     let init = Init::new(&control_plane, real_now());
     thread::scope(|scope| {
+        let _ends = Ends(&init.cancel);
         let run = scope.spawn(|| init.stages(WAIT, WAIT));
         init.told.when("waits for kube-apiserver: kubeletNotRunning");
 
@@ -49,6 +52,7 @@ fn each_reason_is_told_when_it_changes() {
             stop.store(true, Ordering::Relaxed);
             told
         });
+        eprintln!("a taken port was told after {} ms", (told - since).as_millis());
         assert!(told - since < SOON, "{:?}", told - since);
         drop(listener);
 
@@ -61,7 +65,7 @@ fn each_reason_is_told_when_it_changes() {
         let since = Instant::now();
         let told =
             init.told.when("waits for kube-apiserver: exited: its container exited, 4 restarts so far");
-        assert!(told - since < SOON + Duration::from_millis(250), "{:?}", told - since);
+        assert!(told - since < SOON, "{:?}", told - since);
         assert!(init.told.lines().iter().any(|line| line.contains("bad flag")));
 
         control_plane.up(&COMPONENTS);
@@ -79,11 +83,16 @@ fn a_component_that_recovers_is_seen_at_once() {
         control_plane.pause(component);
         let init = Init::new(&control_plane, real_now());
         thread::scope(|scope| {
+            let _ends = Ends(&init.cancel);
             let run = scope.spawn(|| init.stages(WAIT, WAIT).unwrap());
             init.told.when(&format!("waits for {component}: noAnswer"));
             control_plane.resume(component);
             let since = Instant::now();
             let told = init.told.when(&format!("well: {component}"));
+            eprintln!(
+                "{component} was told well after {} ms",
+                told.saturating_duration_since(since).as_millis()
+            );
             assert!(told.saturating_duration_since(since) < SOON, "{component}: {:?}", told - since);
             run.join().unwrap();
         });
@@ -92,6 +101,7 @@ fn a_component_that_recovers_is_seen_at_once() {
     control_plane.stop("kube-scheduler");
     let refused = Init::new(&control_plane, real_now());
     thread::scope(|scope| {
+        let _ends = Ends(&refused.cancel);
         let run = scope.spawn(|| refused.stages(WAIT, WAIT));
         refused.told.when("waits for kube-scheduler: kubeletNotRunning");
         let since = Instant::now();
@@ -120,7 +130,7 @@ fn wrong_states_end_with_their_reason_at_the_deadline() {
             chain(&error)
         );
         assert!(error.details().remedy.is_some());
-        assert!(took > Duration::from_secs(3) && took < Duration::from_secs(4), "{took:?}");
+        assert!(took > Duration::from_secs(5) && took < Duration::from_secs(6), "{took:?}");
     };
     let admin = control_plane.machine().path("/etc/kubernetes/admin.conf");
     let whole = fs::read_to_string(&admin).unwrap();
@@ -156,16 +166,49 @@ fn wrong_states_end_with_their_reason_at_the_deadline() {
 }
 
 #[test]
-fn a_wait_can_be_cancelled() {
+fn a_certificate_that_is_not_valid_now_is_named_with_what_to_do() {
+    let Some(control_plane) = ControlPlane::start(&text(SHORT)) else { return };
+    let file = |path: &str| control_plane.machine().path(&format!("/etc/kubernetes/pki/{path}"));
+    let key = SecretBytes::new(fs::read(file("ca.key")).unwrap());
+    let ca = Ca::from_pem(&fs::read_to_string(file("ca.crt")).unwrap(), &key).unwrap();
+    let specs = pki::control_plane(control_plane.config()).unwrap();
+    let spec = specs.iter().find(|spec| spec.name == "apiserver").unwrap();
+    let keys = RandomKeys::new(&System);
+    for (days, code) in [(-400, Code::WAIT_CERTIFICATE_EXPIRED), (2, Code::WAIT_NOT_YET_VALID)] {
+        let now = real_now().plus_seconds(days * 86_400);
+        let issued = ca.issue(spec, &Issuing { keys: &keys, entropy: &System, now }).unwrap();
+        fs::write(file("apiserver.key"), issued.key.to_pem().expose()).unwrap();
+        fs::write(file("apiserver.crt"), issued.certificate.to_pem()).unwrap();
+        control_plane.restart("kube-apiserver");
+        control_plane.wait_ready("kube-apiserver");
+        let init = Init::new(&control_plane, real_now());
+        let error = init.stages(WAIT, WAIT).unwrap_err();
+        assert_eq!(error.code(), code, "{}", chain(&error));
+        assert!(error.details().remedy.unwrap().contains("clock"), "{}", chain(&error));
+    }
+}
+
+#[test]
+fn the_kubelet_is_waited_for_until_the_wait_is_cancelled() {
     let Some(control_plane) = ControlPlane::installed(&text(""), None) else { return };
-    let init = Init::new(&control_plane, real_now());
+    let mut init = Init::new(&control_plane, real_now());
+    init.options = init.options.wait_for_kubelet(true);
+    let init = init;
     thread::scope(|scope| {
+        let _ends = Ends(&init.cancel);
         let run = scope.spawn(|| init.stages(WAIT, WAIT).unwrap_err());
-        init.told.when("waits for kube-apiserver");
+        init.told.when("waits for kubelet: kubeletNotRunning");
+        let log = control_plane.machine().path("/var/log/kubelet.log");
+        fs::create_dir_all(log.parent().unwrap()).unwrap();
+        let said =
+            "misconfiguration: kubelet cgroup driver: \"systemd\" is different from docker cgroup driver";
+        fs::write(&log, format!("F1123 03:07:02.1 1 server.go:302] {said}\n")).unwrap();
+        init.told.when("waits for kubelet: cgroupDriver");
         init.cancel.trigger();
         let since = Instant::now();
         let error = run.join().unwrap();
         assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
         assert_eq!(error.code(), Code::WAIT_CANCELLED, "{}", chain(&error));
+        assert!(chain(&error).contains("cgroup"), "{}", chain(&error));
     });
 }
