@@ -38,6 +38,7 @@ impl Code {
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::api::CODES,
+            crate::api::RENEW_CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

@@ -4,6 +4,7 @@
 //! the IPAM store say to a cluster goes through it.
 
 mod codes;
+mod renew_codes;
 
 #[cfg(feature = "api")]
 mod client;
@@ -27,6 +28,7 @@ pub use error::{ApiError, Status, TlsProblem};
 pub use objects::{ApplyOptions, PatchKind, Scope};
 #[cfg(feature = "api")]
 pub use options::{ClientOptions, Identity, Trust};
+pub(crate) use renew_codes::CODES as RENEW_CODES;
 #[cfg(feature = "api")]
 pub use resource::Resource;
 #[cfg(feature = "api")]

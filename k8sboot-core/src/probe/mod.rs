@@ -12,6 +12,8 @@ mod files;
 mod node;
 #[cfg(feature = "host")]
 mod patches;
+#[cfg(feature = "api")]
+mod served;
 #[cfg(feature = "node")]
 pub mod witness;
 
@@ -27,6 +29,8 @@ pub use files::Host;
 pub use node::node_facts;
 #[cfg(feature = "host")]
 pub use patches::read_patches;
+#[cfg(feature = "api")]
+pub use served::served_certificate;
 
 #[cfg(all(feature = "config", feature = "crypto"))]
 use crate::{

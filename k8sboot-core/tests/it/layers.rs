@@ -11,7 +11,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("manifest", &["config", "facts", "token"]),
     ("facts", &["pki"]),
     ("plan", &["facts", "manifest", "pki"]),
-    ("flow", &["config", "exec", "facts", "manifest", "pki", "plan", "probe", "token"]),
+    ("flow", &["api", "config", "exec", "facts", "manifest", "pki", "plan", "probe", "token"]),
     ("api", &["exec", "kubeconfig", "manifest", "pki"]),
     ("ipam", &[]),
     ("cni", &["ipam"]),
