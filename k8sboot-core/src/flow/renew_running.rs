@@ -190,7 +190,7 @@ impl<'a> RunningRenewal<'a> {
     fn planned(&self, probe: &probe::Host) -> Result<(Plan, Plan, Vec<StaticPodFile>), RestartError> {
         let seen = probe.look(&certs_wanted(self.scope.config)?.directory(self.manifests.clone()))?;
         let pods = static_pod_files(&self.manifests, &seen)
-            .map_err(|(path, source)| RestartError::Manifest { path, source: Box::new(source) })?;
+            .map_err(|(path, source)| RestartError::Manifest { path, source })?;
         let renewal = plan_renewal(self.scope, &self.choice, &seen)?;
         let changed: Vec<String> = renewal.steps().iter().flat_map(|step| step.action.paths()).collect();
         let restarts = plan_restarts(&pods, &changed, &seen, self.scope.now);
@@ -239,7 +239,10 @@ impl<'a> RunningRenewal<'a> {
                     },
                     NotYet::Served { at, path, expected, found } => {
                         let address = SocketAddr::new(at.address, at.port).to_string();
-                        RestartError::NotServed { pod: name, address, path, expected, found }
+                        {
+                            let (path, expected, found) = (path.into(), expected.into(), found.into());
+                            RestartError::NotServed { pod: name, address, path, expected, found }
+                        }
                     }
                 });
             }

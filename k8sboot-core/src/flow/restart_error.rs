@@ -33,7 +33,7 @@ pub enum RestartError {
     },
     /// The options for the API server are not usable; nothing was changed.
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(Box<ApiError>),
     /// A step failed, or the run was cancelled before one.
     #[error(transparent)]
     Flow(#[from] FlowError),
@@ -64,11 +64,11 @@ pub enum RestartError {
         /// Address and port.
         address: String,
         /// The file of the certificate.
-        path: String,
+        path: Box<str>,
         /// Serial number and end of the certificate in the file.
-        expected: String,
+        expected: Box<str>,
         /// Serial number and end of the certificate served.
-        found: String,
+        found: Box<str>,
     },
     /// The run was cancelled while waiting for a pod.
     #[error("renew: cancelled while waiting for {pod}: run again, so that everything reads the new files")]
@@ -77,6 +77,12 @@ pub enum RestartError {
         /// The pod.
         pod: String,
     },
+}
+
+impl From<ApiError> for RestartError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(Box::new(error))
+    }
 }
 
 impl Problem for RestartError {
@@ -105,9 +111,9 @@ impl Problem for RestartError {
                 Details { path, found, retryable: true, ..Details::default() }
             }
             Self::NotServed { path, expected, found, .. } => Details {
-                path: Some(path.clone()),
-                expected: Some(expected.clone()),
-                found: Some(found.clone()),
+                path: Some(path.to_string()),
+                expected: Some(expected.to_string()),
+                found: Some(found.to_string()),
                 ..Details::default()
             },
             Self::Cancelled { .. } => Details { retryable: true, ..Details::default() },

@@ -28,14 +28,14 @@ pub fn manifests_wanted(directory: &str) -> Wanted {
 pub fn static_pod_files(
     directory: &str,
     seen: &Facts,
-) -> Result<Vec<StaticPodFile>, (String, ManifestError)> {
+) -> Result<Vec<StaticPodFile>, (String, Box<ManifestError>)> {
     let mut pods = Vec::new();
     for (name, text) in seen.below(directory) {
         if name.starts_with('.') || name.contains('/') {
             continue;
         }
         let path = format!("{directory}/{name}");
-        pods.push(StaticPodFile::parse(path.clone(), text).map_err(|problem| (path, problem))?);
+        pods.push(StaticPodFile::parse(path.clone(), text).map_err(|problem| (path, Box::new(problem)))?);
     }
     let place = |pod: &StaticPodFile| {
         let known = ORDER.iter().position(|name| *name == pod.name());

@@ -124,7 +124,7 @@ fn run(
     renewal: &RunningRenewal<'_>,
     run: &Run,
 ) -> Result<RenewedRunning, RestartError> {
-    let tree = Tree::open(&control_plane.root()).unwrap();
+    let tree = Tree::open(control_plane.root()).unwrap();
     let keys = Arc::new(RandomKeys::new(&System));
     let mut host = exec::Host::new(tree.clone()).with_sources(now(), Arc::new(System), keys);
     control_plane.inside(|| renewal.run(&probe::Host::new(tree.clone()), &mut host, run))
@@ -163,7 +163,7 @@ fn renewing_restarts_exactly_the_readers_and_what_is_served_is_new() {
 
     // Planned first, nothing is changed by that.
     let before = files(&control_plane);
-    let tree = Tree::open(&control_plane.root()).unwrap();
+    let tree = Tree::open(control_plane.root()).unwrap();
     let plans = renewal(&control_plane, RenewChoice::All).plans(&probe::Host::new(tree)).unwrap();
     let steps: Vec<&str> = plans[1].steps().iter().map(|step| step.id.as_str()).collect();
     assert_eq!(steps, COMPONENTS.map(|component| format!("restart/{component}")));
