@@ -18,6 +18,7 @@ pub mod cidr;
 pub mod cni;
 #[cfg(feature = "config")]
 pub mod config;
+pub mod discovery;
 pub mod entropy;
 pub mod error;
 #[cfg(any(feature = "node", all(feature = "config", feature = "crypto")))]
@@ -25,7 +26,9 @@ pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod flow;
+pub mod health;
 pub mod ipam;
+pub mod join;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]

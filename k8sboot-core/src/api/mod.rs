@@ -5,9 +5,12 @@
 
 mod codes;
 mod renew_codes;
+mod token_codes;
 
 #[cfg(feature = "api")]
 mod client;
+#[cfg(feature = "api")]
+mod discover;
 #[cfg(feature = "api")]
 mod error;
 #[cfg(feature = "api")]
@@ -17,11 +20,15 @@ mod options;
 #[cfg(feature = "api")]
 mod resource;
 #[cfg(feature = "api")]
+mod tokens;
+#[cfg(feature = "api")]
 mod watch;
 
 #[cfg(feature = "api")]
 pub use client::{Answer, Client, Method};
 pub(crate) use codes::CODES;
+#[cfg(feature = "api")]
+pub use discover::{ClusterTokens, DiscoverOptions, discover, join_bundle};
 #[cfg(feature = "api")]
 pub use error::{ApiError, Status, TlsProblem};
 #[cfg(feature = "api")]
@@ -31,5 +38,8 @@ pub use options::{ClientOptions, Identity, Trust};
 pub(crate) use renew_codes::CODES as RENEW_CODES;
 #[cfg(feature = "api")]
 pub use resource::Resource;
+pub(crate) use token_codes::CODES as TOKEN_CODES;
+#[cfg(feature = "api")]
+pub use tokens::{ListedToken, TokenIssue, TokensError};
 #[cfg(feature = "api")]
 pub use watch::{Change, Watch};

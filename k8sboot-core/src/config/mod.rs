@@ -39,3 +39,5 @@ pub use join::{Discovery, JoinConfig};
 pub use labels::{NEWEST_MINOR, OLDEST_MINOR, resolve_label};
 pub use print::{DefaultsKind, Migrated, cluster_configuration_yaml, migrate, print_defaults};
 pub use reset::ResetConfig;
+#[cfg(feature = "crypto")]
+pub(crate) use rules::host_port;

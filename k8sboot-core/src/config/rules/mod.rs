@@ -16,4 +16,5 @@ pub(super) use node::{
     socket, timeouts,
 };
 pub(super) use report::Report;
-pub(super) use text::{absolute, host_port};
+pub(super) use text::absolute;
+pub(crate) use text::host_port;

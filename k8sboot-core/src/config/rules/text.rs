@@ -55,7 +55,7 @@ pub(in crate::config) fn absolute(report: &mut Report<'_>, field: &str, path: &s
 }
 
 /// `HOST` or `HOST:PORT`, as kubeadm takes them: lower case, no scheme, IPv6 in brackets only before a port.
-pub(in crate::config) fn host_port(text: &str) -> Result<(String, Option<u16>), &'static str> {
+pub(crate) fn host_port(text: &str) -> Result<(String, Option<u16>), &'static str> {
     if text.contains("://") {
         return Err("leave out the scheme");
     }

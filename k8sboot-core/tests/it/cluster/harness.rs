@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    process::Output,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -156,9 +155,11 @@ impl ControlPlane {
 
     /// Runs a program inside as a daemon of this name, for example a kubelet. Does nothing if that runs.
     pub(crate) fn run(&self, name: &str, command: &[String], environment: &[(String, String)]) {
-        self.running()
-            .entry(name.to_owned())
-            .or_insert_with(|| self.machine.daemon(name, command, environment));
+        let mut running = self.running();
+        if running.get_mut(name).is_some_and(|daemon| daemon.ended().is_some()) {
+            running.remove(name);
+        }
+        running.entry(name.to_owned()).or_insert_with(|| self.machine.daemon(name, command, environment));
     }
 
     /// Ends a component as a crash does.
@@ -249,16 +250,37 @@ impl ControlPlane {
 
     /// kubectl inside, with super-admin.conf; what it prints. Fails if it does.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
-        let out = self.kubectl_as("super-admin.conf", arguments);
-        let errors = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success(), "kubectl {}: {errors}", arguments.join(" "));
-        String::from_utf8(out.stdout).unwrap()
+        self.caller("super-admin.conf").get(arguments)
     }
 
-    /// kubectl inside, with a kubeconfig below /etc/kubernetes.
-    pub(crate) fn kubectl_as(&self, kubeconfig: &str, arguments: &[&str]) -> Output {
-        let mut command = self.machine.command("kubectl");
-        command.arg(format!("--kubeconfig=/etc/kubernetes/{kubeconfig}")).args(arguments).output().unwrap()
+    /// Who calls with a kubeconfig below /etc/kubernetes.
+    pub(crate) fn caller(&self, kubeconfig: &str) -> Caller<'_> {
+        Caller { of: self, flags: vec![format!("--kubeconfig=/etc/kubernetes/{kubeconfig}")] }
+    }
+
+    /// Who calls with a client certificate, given by its path without `.crt`.
+    pub(crate) fn certificate(&self, path: &str) -> Caller<'_> {
+        let flags = [format!("--client-certificate={path}.crt"), format!("--client-key={path}.key")];
+        Caller { of: self, flags: self.somebody().flags.into_iter().chain(flags).collect() }
+    }
+
+    /// Who calls with a token.
+    pub(crate) fn token(&self, token: &str) -> Caller<'_> {
+        let flags = self.somebody().flags.into_iter().chain([format!("--token={token}")]);
+        Caller { of: self, flags: flags.collect() }
+    }
+
+    /// Who does not say who calls. kubectl insists on credentials: these are of a kind that no API server looks at any more.
+    pub(crate) fn nobody(&self) -> Caller<'_> {
+        let Caller { of, mut flags } = self.somebody();
+        flags.extend(["--username=nobody", "--password=none"].map(str::to_owned));
+        Caller { of, flags }
+    }
+
+    fn somebody(&self) -> Caller<'_> {
+        let flags = ["--kubeconfig=/dev/null", "--certificate-authority=/etc/kubernetes/pki/ca.crt"];
+        let server = format!("--server={}", self.config.local_api_server());
+        Caller { of: self, flags: flags.map(str::to_owned).into_iter().chain([server]).collect() }
     }
 
     fn pod(&self, component: &str) -> Value {
@@ -281,6 +303,38 @@ impl Drop for ControlPlane {
                 eprintln!("--- {name} on {}\n{}", self.machine.name(), tail(&self.said(name)));
             }
         }
+    }
+}
+
+/// Somebody with kubectl, inside.
+pub(crate) struct Caller<'a> {
+    of: &'a ControlPlane,
+    flags: Vec<String>,
+}
+
+impl Caller<'_> {
+    /// What kubectl prints, or why it fails.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = self.of.machine.command("kubectl");
+        let out = command.args(&self.flags).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if out.status.success() { Ok(text(out.stdout)) } else { Err(text(out.stderr) + &text(out.stdout)) }
+    }
+
+    /// What kubectl prints. Fails if it does.
+    pub(crate) fn get(&self, arguments: &[&str]) -> String {
+        self.kubectl(arguments).unwrap_or_else(|said| panic!("kubectl {}: {said}", arguments.join(" ")))
+    }
+
+    /// What kubectl prints as JSON. Fails if it does.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.get(&[arguments, &["--output=json"]].concat())).unwrap()
+    }
+
+    /// Creates an object without asking the server for its schema.
+    pub(crate) fn create(&self, object: &Value) -> Result<String, String> {
+        let file = self.of.machine.scratch_file("object.json", &object.to_string());
+        self.kubectl(&["create", "--validate=false", "--filename", &file])
     }
 }
 

@@ -152,6 +152,15 @@ impl Machine {
         self.root().join(inside.trim_start_matches('/'))
     }
 
+    /// A file outside of the root that has the same path inside, each time another one.
+    pub(crate) fn scratch_file(&self, name: &str, text: &str) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = self.scratch.path().join("home").join(format!("{number}-{name}"));
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// Shows a directory of the root at its own path inside; made if it is missing.
     pub(crate) fn show(&self, directory: &str) {
         let source = self.path(directory);

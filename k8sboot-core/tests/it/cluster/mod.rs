@@ -2,12 +2,14 @@
 
 #![allow(dead_code, reason = "not every set of features uses all of it")]
 
+mod facts;
 mod harness;
+mod init;
 mod machine;
 mod programs;
 mod start;
 
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
-pub(crate) use harness::{COMPONENTS, ControlPlane};
+pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use machine::{Lan, Machine};

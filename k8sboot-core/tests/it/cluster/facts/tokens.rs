@@ -1,0 +1,133 @@
+//! Bootstrap tokens and the signatures of cluster-info: the controller manager's and ours.
+
+use std::time::{Duration, Instant};
+
+use k8sboot_core::{
+    api::Resource,
+    manifest::Object,
+    token::{BootstrapToken, CaPin, ClusterInfo, TokenSpec, Ttl, Usages},
+};
+
+use super::{ControlPlane, Facts, real_now};
+
+const TOKEN: &str = "abcdef.0123456789abcdef";
+
+pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
+    let token: BootstrapToken = TOKEN.parse().unwrap();
+    facts.becomes("the controller manager signs cluster-info for the token", true, || {
+        cluster_info(control_plane).as_value()["data"].get("jws-kubeconfig-abcdef").is_some()
+    });
+    let map = cluster_info(control_plane);
+    let (info, signatures) = ClusterInfo::from_config_map(&map).unwrap();
+    facts.equal(
+        "its signature is the one that we make",
+        signatures.by(token.id()).map(str::to_owned).map_err(|error| error.to_string()),
+        Ok(info.sign(&token)),
+    );
+    let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
+    let pins = CaPin::of_certificate_pem(&ca).unwrap();
+    let trusted = ClusterInfo::trusted(&map, &token, &pins);
+    facts.holds("we trust it by token and pin", trusted.is_ok(), || format!("{:?}", trusted.err()));
+    facts.equal("it carries the cluster's CA", info.ca_pem(), ca.as_str());
+    facts.equal("it names the API server", info.server(), control_plane.config().local_api_server().as_str());
+    let forged: BootstrapToken = "abcdef.fedcba9876543210".parse().unwrap();
+    facts.holds(
+        "we do not trust it by a token with another secret",
+        ClusterInfo::trusted(&map, &forged, &pins).is_err(),
+        String::new,
+    );
+    usages(control_plane, facts);
+    expiry(control_plane, facts);
+    kubeadm(control_plane, facts);
+}
+
+/// A token signs, or is somebody, only if it is for that.
+fn usages(control_plane: &ControlPlane, facts: &Facts) {
+    let none: BootstrapToken = "signer.0123456789abcdef".parse().unwrap();
+    let mut spec = TokenSpec::new(none);
+    spec.usages = Usages { signing: true, authentication: false };
+    spec.groups = Vec::new();
+    create(control_plane, &spec);
+    facts.becomes("a token for signing alone signs", true, || {
+        cluster_info(control_plane).as_value()["data"].get("jws-kubeconfig-signer").is_some()
+    });
+    let said = control_plane.token("signer.0123456789abcdef").kubectl(&["auth", "whoami"]);
+    facts.holds(
+        "a token for signing alone is nobody",
+        said.as_ref().is_err_and(|said| said.contains("Unauthorized")),
+        || format!("{said:?}"),
+    );
+    let caller: BootstrapToken = "caller.0123456789abcdef".parse().unwrap();
+    let mut spec = TokenSpec::new(caller);
+    spec.usages = Usages { signing: false, authentication: true };
+    create(control_plane, &spec);
+    facts.becomes("a token for authentication alone is somebody", true, || {
+        control_plane.token("caller.0123456789abcdef").kubectl(&["auth", "whoami"]).is_ok()
+    });
+    // The controller manager has had the time: it has signed for a token that is older by less.
+    let data = cluster_info(control_plane).as_value()["data"].clone();
+    facts.holds(
+        "a token for authentication alone does not sign",
+        data.get("jws-kubeconfig-caller").is_none(),
+        || data.to_string(),
+    );
+}
+
+/// An expired token is removed, and its signature with it.
+fn expiry(control_plane: &ControlPlane, facts: &Facts) {
+    let token: BootstrapToken = "expire.0123456789abcdef".parse().unwrap();
+    let mut spec = TokenSpec::new(token);
+    spec.ttl = Ttl::Until(real_now().plus_seconds(4));
+    create(control_plane, &spec);
+    let began = Instant::now();
+    let known = control_plane.token("expire.0123456789abcdef").kubectl(&["auth", "whoami"]).is_ok();
+    if began.elapsed() < Duration::from_secs(2) {
+        facts.holds("a token is somebody before it expires", known, String::new);
+    }
+    facts.becomes("an expired token is removed by the token cleaner", true, || {
+        let secret = "secret/bootstrap-token-expire";
+        let gone = control_plane.caller("admin.conf").kubectl(&["get", secret, "--namespace=kube-system"]);
+        gone.is_err_and(|said| said.contains("NotFound"))
+    });
+    facts.becomes("the signature of an expired token is removed", true, || {
+        cluster_info(control_plane).as_value()["data"].get("jws-kubeconfig-expire").is_none()
+    });
+    // The API server remembers for ten seconds who a token was.
+    facts.becomes("an expired token is nobody", true, || {
+        control_plane.token("expire.0123456789abcdef").kubectl(&["auth", "whoami"]).is_err()
+    });
+}
+
+/// kubeadm, where it is, reads the tokens and makes the same join command.
+fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
+    if !super::super::programs::found("kubeadm") {
+        eprintln!("left out: kubeadm's view of the tokens: kubeadm is not on PATH");
+        return;
+    }
+    let run = |arguments: &[&str]| {
+        let all = [arguments, &["--kubeconfig=/etc/kubernetes/admin.conf"]].concat();
+        super::succeeds(control_plane, "kubeadm", &all)
+    };
+    let listed = run(&["token", "list", "--output=json"]);
+    let ours = listed.as_ref().is_ok_and(|text| text.contains(TOKEN) && text.contains("default-node-token"));
+    facts.holds("kubeadm lists the token", ours, || format!("{listed:?}"));
+    let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
+    let command = k8sboot_core::flow::join_commands(control_plane.config(), &ca).unwrap().remove(0);
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let theirs = run(&["token", "create", "joined.0123456789abcdef", "--print-join-command"]);
+    facts.equal(
+        "kubeadm prints the join command that we print",
+        theirs.map(|text| words(&text.replace("joined.0123456789abcdef", TOKEN))),
+        Ok(words(command.expose_line().expose_str().unwrap())),
+    );
+}
+
+fn cluster_info(control_plane: &ControlPlane) -> Object {
+    let arguments = ["get", "configmap/cluster-info", "--namespace=kube-public"];
+    Object::from_value(control_plane.nobody().json(&arguments)).unwrap()
+}
+
+fn create(control_plane: &ControlPlane, spec: &TokenSpec) {
+    let secret = spec.to_secret(real_now()).unwrap();
+    control_plane.client_of("admin.conf").create(&Resource::SECRETS, &secret).unwrap();
+}
