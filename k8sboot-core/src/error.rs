@@ -38,6 +38,7 @@ impl Code {
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::api::CODES,
+            crate::api::RENEW_CODES,
             crate::api::TOKEN_CODES,
             crate::health::CODES,
             crate::discovery::CODES,
