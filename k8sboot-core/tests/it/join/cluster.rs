@@ -77,6 +77,20 @@ fn load(control_plane: &ControlPlane, objects: impl Iterator<Item = Object>) {
             client.apply(resource, &object, &ApplyOptions::new("test").force(true)).unwrap();
         }
     }
+    wait_signed(control_plane, "abcdef");
+}
+
+/// Waits until the controller manager has signed cluster-info with a token.
+pub(crate) fn wait_signed(control_plane: &ControlPlane, id: &str) {
+    let client = control_plane.client();
+    let signed = || {
+        let map = client.get(&Resource::CONFIG_MAPS, Some("kube-public"), "cluster-info").unwrap().unwrap();
+        map.as_value()["data"].get(format!("jws-kubeconfig-{id}")).is_some()
+    };
+    while !signed() {
+        assert!(control_plane.age() < Duration::from_secs(120), "cluster-info is not signed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// A join configuration for the control plane; `more` has further fields.

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use k8sboot_core::{error::chain, flow::JoinOptions};
+use k8sboot_core::{error::chain, flow::JoinOptions, manifest::PatchSet};
 
 use super::cluster::{Told, join, join_config, join_text, library, ours};
 use crate::cluster::{Lan, Machine, programs, real_now};
@@ -23,6 +23,12 @@ fn kubelet(machine: &Machine) -> crate::cluster::Daemon {
     .into();
     command.extend(flags.split_whitespace().map(str::to_owned));
     machine.daemon("kubelet", &command, &[])
+}
+
+/// The machine of these tests may still have the first version of control groups.
+fn any_cgroups() -> PatchSet {
+    let patch = b"failCgroupV1: false\ncgroupDriver: cgroupfs\n".to_vec();
+    PatchSet::from_files([("kubeletconfiguration.yaml".to_owned(), patch)]).unwrap()
 }
 
 #[test]
@@ -54,7 +60,7 @@ fn a_real_kubelet_gets_its_certificate() {
                 std::thread::sleep(Duration::from_millis(200));
             }
         });
-        let options = JoinOptions::at(real_now());
+        let options = JoinOptions::at(real_now()).patches(any_cgroups());
         let joined = worker.inside(|| join(&config, options, &worker.root(), &told.run(), None));
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         joined
@@ -80,7 +86,7 @@ fn a_real_kubelet_goes_on_with_the_certificate_that_this_library_got() {
         worker.show(directory);
     }
     let config = join_config(&join_text(&control_plane, "worker-1", ""));
-    let options = library().register_node(false);
+    let options = library().register_node(false).patches(any_cgroups());
     worker.inside(|| join(&config, options, &worker.root(), &Told::new().run(), None)).unwrap();
     let running = kubelet(&worker);
     let used = (0..150).find(|_| {
