@@ -12,6 +12,8 @@ mod run;
 
 #[cfg(feature = "host")]
 mod authority;
+#[cfg(feature = "host")]
+mod bundle_file;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(feature = "host")]
@@ -31,6 +33,8 @@ mod write;
 
 #[cfg(feature = "host")]
 pub use authority::read_authority;
+#[cfg(feature = "host")]
+pub use bundle_file::write_join_bundle;
 pub use cancel::CancelToken;
 #[cfg(feature = "node")]
 pub(crate) use cni::CODES as CNI_CODES;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use k8sboot_core::{
-    discovery::{BundleError, JoinBundle, Seal},
+    discovery::{BundleError, JoinBundle, Seal, judge},
     entropy::{Seeded, System},
     error::{Problem as _, chain},
     kubeconfig::Kubeconfig,
@@ -127,4 +127,23 @@ fn a_seeded_source_gives_the_same_bundle_again_and_no_nonce_twice() {
     assert_eq!(seal(&one), seal(&one));
     let nonce = |text: &str| text.lines().find(|line| line.starts_with("nonce: ")).unwrap().to_owned();
     assert_ne!(nonce(&seal(&one)), nonce(&seal(&two)));
+}
+
+/// A bundle that was sealed when this format was new, in `tests/fixtures/discovery`: it must open for ever.
+#[test]
+fn a_recorded_bundle_opens() {
+    let text = recorded("worker.bundle");
+    let opened = JoinBundle::open(&text, &key(7), NOW).unwrap();
+    assert_eq!((opened.token(), opened.expires()), (&token(), END));
+    assert_eq!(opened.info().server(), "https://192.0.2.10:6443");
+    // The same cluster-info, as an endpoint answers with it.
+    let answer = recorded("cluster-info.json");
+    let answer = judge::Answered::new(200, answer.as_bytes());
+    let clocks = judge::Clocks { local: NOW, server: None };
+    assert_eq!(&judge::first(answer, &token(), &[], clocks).unwrap(), opened.info());
+}
+
+fn recorded(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/discovery").join(name);
+    std::fs::read_to_string(path).unwrap()
 }

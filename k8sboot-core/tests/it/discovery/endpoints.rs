@@ -96,7 +96,7 @@ fn every_misbehaviour_has_its_cause_within_seconds() {
         ("no-such-host.invalid:6443".to_owned(), Code::DISCOVERY_UNREACHABLE),
     ] {
         let began = Instant::now();
-        let error = ask(&[endpoint.clone()], &[pin], &quick()).unwrap_err();
+        let error = ask(&[&endpoint], &[pin], &quick()).unwrap_err();
         let by_name = endpoint.starts_with("no-such-host");
         // Where a name server does not answer, that is all there is to say.
         assert!(
@@ -196,26 +196,26 @@ fn the_certificate_of_the_server_must_be_of_the_discovered_authority_and_in_time
     let options = quick().attempt(Duration::from_secs(2)).check_credentials(false);
 
     let right = TlsServer::start(&ca, now(), &signed(&info(6443), ""));
-    let found = ask(&[right.endpoint()], &[pin], &options).unwrap();
+    let found = ask(&[&right.endpoint()], &[pin], &options).unwrap();
     assert_eq!(found.server(), "https://127.0.0.1:6443");
 
     // A copy of the document on a server that has no certificate of this authority.
     let impostor = TlsServer::start(&other, now(), &signed(&info(6443), ""));
-    let error = ask(&[impostor.endpoint()], &[pin], &options).unwrap_err();
+    let error = ask(&[&impostor.endpoint()], &[pin], &options).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_CERTIFICATE, "{error}");
     // Of both, the one that is right counts.
-    ask(&[impostor.endpoint(), right.endpoint()], &[pin], &options).unwrap();
+    ask(&[&impostor.endpoint(), &right.endpoint()], &[pin], &options).unwrap();
 
     // A certificate that is not valid yet; with the server's clock beside it, a matter of clocks.
     let (early, early_pin) = authority(now().plus_seconds(-86_400));
     let tomorrow = now().plus_seconds(86_400);
     let info = ClusterInfo::new("https://127.0.0.1:6443", &early.chain_pem());
     let server = TlsServer::start(&early, tomorrow, &signed(&info, ""));
-    let error = ask(&[server.endpoint()], &[early_pin], &options).unwrap_err();
+    let error = ask(&[&server.endpoint()], &[early_pin], &options).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_CERTIFICATE, "{error}");
     let server =
         TlsServer::start(&early, tomorrow, &signed(&info, "Date: Fri, 01 Jan 2100 00:00:00 GMT\r\n"));
-    let error = ask(&[server.endpoint()], &[early_pin], &options).unwrap_err();
+    let error = ask(&[&server.endpoint()], &[early_pin], &options).unwrap_err();
     let Some(Cause::Clock { server: theirs, .. }) = error.cause() else { panic!("{error}") };
     assert_eq!(theirs.to_string(), "2100-01-01T00:00:00Z");
 }
@@ -239,12 +239,12 @@ fn a_served_document_counts_if_its_server_has_a_certificate_of_its_authority() {
     let server = serve(info, ServeLimits::default());
     let endpoint = format!("http://{}", server.address());
     let options = quick().attempt(Duration::from_secs(2)).check_credentials(false);
-    assert_eq!(ask(&[endpoint.clone()], &[pin], &options).unwrap().ca_pem(), ca.chain_pem());
-    let error = ask(&[endpoint.clone()], &[CaPin::new([0; 32])], &options).unwrap_err();
+    assert_eq!(ask(&[&endpoint], &[pin], &options).unwrap().ca_pem(), ca.chain_pem());
+    let error = ask(&[&endpoint], &[CaPin::new([0; 32])], &options).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_PIN_MISMATCH, "{error}");
     // Nobody serves the API there.
     drop(api_server);
-    let error = ask(&[endpoint], &[pin], &quick()).unwrap_err();
+    let error = ask(&[&endpoint], &[pin], &quick()).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_UNREACHABLE, "{error}");
 }
 
