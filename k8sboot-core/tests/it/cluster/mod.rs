@@ -13,4 +13,4 @@ pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use machine::{Daemon, Lan, Machine};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
-pub(crate) use programs::programs;
+pub(crate) use programs::{found, programs};

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::cluster::{SECRET, Told, join, join_config, join_text, library, of_kubeadm, ours};
 use crate::{
     cluster::ControlPlane,
-    faults::At,
+    faults::{At, for_each_side_by_side},
     support::fixture_json,
     tree::{Scratch, snapshot},
 };
@@ -129,6 +129,43 @@ fn a_join_that_fails_at_any_file_operation_is_gone_on_with() {
         run(scratch.path(), None).unwrap_or_else(|error| panic!("operation {number}: {}", chain(&error)));
         assert_eq!(shape(scratch.path()), expected, "operation {number}");
     }
+}
+
+const CHILD: &str = "K8SBOOT_TEST_JOIN_DIE_BEFORE";
+
+/// Does nothing unless the test below runs it as a process of its own.
+#[test]
+fn child_that_dies() {
+    let Ok(order) = std::env::var(CHILD) else { return };
+    let mut words = order.splitn(3, ' ');
+    let (number, root, file) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+    let config = join_config(&fs::read_to_string(file).unwrap());
+    let hook = At::new(number.parse().unwrap(), true);
+    join(&config, library(), Path::new(root), &Run::default(), Some(hook)).unwrap();
+}
+
+#[test]
+fn killed_before_any_operation_a_further_run_reaches_the_same_end() {
+    let Some(control_plane) = ours(None) else { return };
+    let whole = Scratch::in_memory("join-whole");
+    let text = join_text(&control_plane, "worker-1", "");
+    let config = join_config(&text);
+    let file = control_plane.machine().scratch_file("join.yaml", &text);
+    let counting = At::new(usize::MAX, false);
+    let run =
+        |root: &Path, hook| control_plane.inside(|| join(&config, library(), root, &Run::default(), hook));
+    run(whole.path(), Some(counting.clone())).unwrap();
+    let expected = shape(whole.path());
+    let child = std::env::current_exe().unwrap();
+    for_each_side_by_side(&counting.changing(), |number| {
+        let scratch = Scratch::in_memory("join-killed");
+        let order = format!("{number} {} {file}", scratch.path().display());
+        let mut command = control_plane.machine().command(child.to_str().unwrap());
+        command.args(["--exact", "join::real::child_that_dies", "--test-threads=1"]).env(CHILD, order);
+        assert!(!command.output().unwrap().status.success(), "operation {number}: the child lived on");
+        run(scratch.path(), None).unwrap_or_else(|error| panic!("operation {number}: {}", chain(&error)));
+        assert_eq!(shape(scratch.path()), expected, "operation {number}");
+    });
 }
 
 /// A serving request as the node makes it.
