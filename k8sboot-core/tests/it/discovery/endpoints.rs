@@ -40,11 +40,7 @@ fn quick() -> DiscoverOptions {
     DiscoverOptions::default().timeout(Duration::from_secs(5)).patience(short).attempt(short)
 }
 
-fn ask(
-    endpoints: &[String],
-    pins: &[CaPin],
-    options: &DiscoverOptions,
-) -> Result<Discovered, DiscoveryError> {
+fn ask(endpoints: &[&str], pins: &[CaPin], options: &DiscoverOptions) -> Result<Discovered, DiscoveryError> {
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|endpoint| endpoint.parse().unwrap()).collect();
     let discovery = Discovery::token(token(), endpoints, pins.to_vec()).unwrap();
     discover(&discovery, options, &Run::default())
