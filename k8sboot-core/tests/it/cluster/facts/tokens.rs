@@ -8,9 +8,9 @@ use k8sboot_core::{
     token::{BootstrapToken, CaPin, ClusterInfo, TokenSpec, Ttl, Usages},
 };
 
-use super::{ControlPlane, Facts, real_now};
+use super::{super::real_now, ControlPlane, Facts};
 
-const TOKEN: &str = "abcdef.0123456789abcdef";
+pub(super) const TOKEN: &str = "abcdef.0123456789abcdef";
 
 pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
     let token: BootstrapToken = TOKEN.parse().unwrap();
@@ -38,7 +38,6 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
     );
     usages(control_plane, facts);
     expiry(control_plane, facts);
-    kubeadm(control_plane, facts);
 }
 
 /// A token signs, or is somebody, only if it is for that.
@@ -98,33 +97,10 @@ fn expiry(control_plane: &ControlPlane, facts: &Facts) {
     });
 }
 
-/// kubeadm, where it is, reads the tokens and makes the same join command.
-fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
-    if !super::super::programs::found("kubeadm") {
-        eprintln!("left out: kubeadm's view of the tokens: kubeadm is not on PATH");
-        return;
-    }
-    let run = |arguments: &[&str]| {
-        let all = [arguments, &["--kubeconfig=/etc/kubernetes/admin.conf"]].concat();
-        super::succeeds(control_plane, "kubeadm", &all)
-    };
-    let listed = run(&["token", "list", "--output=json"]);
-    let ours = listed.as_ref().is_ok_and(|text| text.contains(TOKEN) && text.contains("default-node-token"));
-    facts.holds("kubeadm lists the token", ours, || format!("{listed:?}"));
-    let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
-    let command = k8sboot_core::flow::join_commands(control_plane.config(), &ca).unwrap().remove(0);
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let theirs = run(&["token", "create", "joined.0123456789abcdef", "--print-join-command"]);
-    facts.equal(
-        "kubeadm prints the join command that we print",
-        theirs.map(|text| words(&text.replace("joined.0123456789abcdef", TOKEN))),
-        Ok(words(command.expose_line().expose_str().unwrap())),
-    );
-}
-
 fn cluster_info(control_plane: &ControlPlane) -> Object {
-    let arguments = ["get", "configmap/cluster-info", "--namespace=kube-public"];
-    Object::from_value(control_plane.nobody().json(&arguments)).unwrap()
+    let path = "--raw=/api/v1/namespaces/kube-public/configmaps/cluster-info";
+    let text = control_plane.nobody().get(&["get", path]);
+    Object::from_value(serde_json::from_str(&text).unwrap()).unwrap()
 }
 
 fn create(control_plane: &ControlPlane, spec: &TokenSpec) {
