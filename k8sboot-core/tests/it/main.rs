@@ -16,6 +16,8 @@ mod cni;
 mod config;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod discovery;
 #[cfg(feature = "node")]
 mod durable;
 #[cfg(all(feature = "etcd", feature = "host"))]
@@ -27,6 +29,8 @@ mod faults;
 #[cfg(feature = "host")]
 mod flow;
 mod ipam;
+#[cfg(feature = "host")]
+mod join;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]

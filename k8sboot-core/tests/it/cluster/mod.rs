@@ -13,5 +13,6 @@ mod tend;
 mod variants;
 
 pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
-pub(crate) use machine::{Lan, Machine};
+pub(crate) use machine::{Daemon, Lan, Machine};
+pub(crate) use programs::{found, programs};
 pub(crate) use tend::node;
