@@ -57,6 +57,10 @@ impl TokenAsker {
         }
         if let Endpoint::Served { .. } = self.endpoint {
             // The document is signed and pinned; that its server has a certificate of this CA is what is left to see.
+            if !self.options.check_credentials {
+                self.server(asking, info.server(), authorities(&info), Identity::Anonymous)?
+                    .get(ANYBODY_PATH, clocks)?;
+            }
             self.credentials(asking, info.server(), &info, clocks)?;
         } else if self.pins.is_empty() {
             // As kubeadm: without pins there is no second fetch. That the endpoint's name is not in the certificate is
