@@ -1254,6 +1254,27 @@ k8sboot_code_t k8sboot_leaks_collect(k8sboot_leaks_t *leaks,
                                      k8sboot_error_t **err);
 
 /**
+ * Runs the chain DEL of every leak in the report of `k8sboot_leaks_judge` that a stored result is known of, with the
+ * configuration that was stored at its ADD and without a network namespace: that undoes port mappings and traffic rules
+ * as well. Call it before `k8sboot_leaks_collect`, which frees what is left. Blocks.
+ *
+ * `request` is a JSON object: `pluginPath` (list of directories with programs, required), `cacheDir` (default
+ * `/var/lib/cni`) and `pluginTimeoutMs` (for each plugin; default 240000). `run` as for `k8sboot_cni_run`.
+ *
+ * Writes to `out` a JSON object with `schemaVersion` (1) and `deleted`, each with `container`, `interface`, `source` (the
+ * file of the stored result) and `error` (null, or `kind`, `code` and `message`): a DEL that fails does not hinder the
+ * others.
+ *
+ * Requires: `leaks` is NULL or live; `request` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_leaks_delete(const k8sboot_leaks_t *leaks,
+                                    const char *request,
+                                    const k8sboot_run_t *run,
+                                    k8sboot_buf_t **out,
+                                    k8sboot_error_t **err);
+
+/**
  * Frees a search. NULL is allowed.
  *
  * Requires: `leaks` is NULL or came from this library, and is not used again.
@@ -1267,7 +1288,7 @@ void k8sboot_leaks_free(k8sboot_leaks_t *leaks);
  * `toFree`. Changes nothing.
  *
  * `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
- * `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
+ * `containerd` (list of sockets: the containers of every namespace of containerd, nerdctl's too), `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
  * with stored CNI results, for example `/var/lib/cni`), `graceSeconds` (600), `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
  * A witness that fails is in the report, and then nothing is freed. One that was not built is
  * `K8SBOOT_E_NOT_BUILT`.
@@ -1655,6 +1676,25 @@ k8sboot_code_t k8sboot_store_release(const k8sboot_store_t *store,
                                      size_t capacity,
                                      size_t *count,
                                      k8sboot_error_t **err);
+
+/**
+ * Looks for files of a directory that are not as they should be (empty, torn, foreign, under two names), and repairs them
+ * if asked to.
+ *
+ * `options` is NULL or a JSON object, all members optional: `apply` (false: nothing is changed), `removeForeign` (false:
+ * records whose content is nobody's are told only) and `live` (list of addresses that are in use whatever their record
+ * says; nothing of them is removed).
+ *
+ * Writes to `out` a JSON object of the schema `k8sboot.repair/v1` with `findings`, each with `name`, `defect`, `text`,
+ * `remedy`, `content` (`contentHex` if it is no text) and, if `apply` is set, `outcome`. A file that changed meanwhile is
+ * left alone. A store that is no directory is `K8SBOOT_E_MISUSE`.
+ *
+ * Requires: `store` is NULL or live; `options` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_store_repair(const k8sboot_store_t *store,
+                                    const char *options,
+                                    k8sboot_buf_t **out,
+                                    k8sboot_error_t **err);
 
 /**
  * Writes how full a range set is to `out`. As `k8sboot_pool_usage`.

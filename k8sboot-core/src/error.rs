@@ -38,7 +38,10 @@ impl Code {
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::api::CODES,
+            crate::api::TOKEN_CODES,
+            crate::health::CODES,
             crate::discovery::CODES,
+            crate::join::CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,
@@ -48,6 +51,7 @@ impl Code {
             #[cfg(feature = "node")]
             crate::probe::witness::CODES,
             crate::store::ETCD_CODES,
+            crate::store::KUBERNETES_CODES,
             #[cfg(feature = "crypto")]
             crate::pki::CODES,
             #[cfg(feature = "config")]

@@ -26,7 +26,9 @@ pub mod exec;
 pub mod facts;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub mod flow;
+pub mod health;
 pub mod ipam;
+pub mod join;
 #[cfg(feature = "config")]
 pub mod kubeconfig;
 #[cfg(feature = "config")]

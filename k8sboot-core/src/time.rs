@@ -21,7 +21,7 @@ const FIRST: i64 = -62_135_596_800;
 /// assert_eq!(at.to_string(), "2026-11-23T03:02:02Z");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 /// A text is not a time, or a time is outside the years 1 to 9999.

@@ -4,6 +4,7 @@ package k8sboot
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"runtime"
@@ -22,6 +23,8 @@ type LeakOptions struct {
 	Docker string `json:"docker,omitempty"`
 	// CRI are the sockets of containerd or CRI-O.
 	CRI []string `json:"cri,omitempty"`
+	// Containerd are sockets of containerd whose containers count in every namespace, nerdctl's too.
+	Containerd []string `json:"containerd,omitempty"`
 	// Namespaces reads the addresses inside every network namespace of the host; needs root.
 	Namespaces bool `json:"namespaces,omitempty"`
 	// CNICache are directories with stored CNI results, for example /var/lib/cni.
@@ -185,4 +188,56 @@ func (l *Leaks) Collect() (*Collected, error) {
 	}
 	done := new(Collected)
 	return done, unmarshal(text, done)
+}
+
+// ChainDelete says where the plugins are that undo leaks.
+type ChainDelete struct {
+	// PluginPath are the directories with programs.
+	PluginPath []string `json:"pluginPath"`
+	// CacheDir is where results are stored; "" means /var/lib/cni.
+	CacheDir string `json:"cacheDir,omitempty"`
+	// PluginTimeoutMs is how long each plugin may take; 0 means four minutes.
+	PluginTimeoutMs uint64 `json:"pluginTimeoutMs,omitempty"`
+}
+
+// LeakDelete is what became of the DEL of one leaked attachment.
+type LeakDelete struct {
+	Container string `json:"container"`
+	Interface string `json:"interface"`
+	// Source is the file of the stored result.
+	Source string `json:"source"`
+	// Error is nil if every plugin of the chain succeeded.
+	Error *CNIFailure `json:"error"`
+}
+
+// Delete runs the chain DEL of every leak in the report of Judge that a stored result is known of, which undoes port
+// mappings and traffic rules as well. Call it before Collect, which frees what is left.
+func (l *Leaks) Delete(ctx context.Context, request ChainDelete, onEvent func(Event) error) ([]LeakDelete, error) {
+	if request.PluginPath == nil {
+		request.PluginPath = []string{}
+	}
+	a := newArgs()
+	defer a.free()
+	crequest := a.json("request", request)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var text string
+	failure := withRun(ctx, onEvent, func(run *C.k8sboot_run_t, err **C.k8sboot_error_t) C.k8sboot_code_t {
+		var out *C.k8sboot_buf_t
+		code := C.k8sboot_leaks_delete(l.handle, crequest, run, &out, err)
+		if code == C.K8SBOOT_OK {
+			text, _ = takeText(code, out, nil)
+		}
+		return code
+	})
+	runtime.KeepAlive(l)
+	if failure != nil {
+		return nil, failure
+	}
+	var done struct {
+		Deleted []LeakDelete `json:"deleted"`
+	}
+	failure = unmarshal(text, &done)
+	return done.Deleted, failure
 }

@@ -287,3 +287,47 @@ func (s *Store) Records() ([]Record, error) {
 	failure = unmarshal(text, &list)
 	return list.Records, failure
 }
+
+// RepairOptions are what may be repaired in a directory.
+type RepairOptions struct {
+	// Apply repairs; without it nothing is changed.
+	Apply bool `json:"apply,omitempty"`
+	// RemoveForeign removes records whose content is nobody's, which are told only otherwise.
+	RemoveForeign bool `json:"removeForeign,omitempty"`
+	// Live are addresses that are in use whatever their record says: nothing of them is removed.
+	Live []netip.Addr `json:"live,omitempty"`
+}
+
+// Finding is a file of a directory that is not as it should be.
+type Finding struct {
+	Name string `json:"name"`
+	// Defect is for example "empty", "torn", "line-end" or "foreign-content"; Text says it for people.
+	Defect string `json:"defect"`
+	Text   string `json:"text"`
+	Remedy string `json:"remedy"`
+	// Outcome is what became of it; "" if nothing was applied.
+	Outcome string `json:"outcome"`
+}
+
+// Repair looks for files of a directory that are not as they should be, and repairs them if asked to.
+func (s *Store) Repair(options RepairOptions) ([]Finding, error) {
+	a := newArgs()
+	defer a.free()
+	coptions := a.json("options", options)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var out *C.k8sboot_buf_t
+	var err *C.k8sboot_error_t
+	code := C.k8sboot_store_repair(s.handle, coptions, &out, &err)
+	runtime.KeepAlive(s)
+	text, failure := takeText(code, out, err)
+	if failure != nil {
+		return nil, failure
+	}
+	var report struct {
+		Findings []Finding `json:"findings"`
+	}
+	failure = unmarshal(text, &report)
+	return report.Findings, failure
+}

@@ -82,7 +82,7 @@ struct Valid {
 }
 
 #[cfg(feature = "node")]
-mod imp {
+pub(crate) mod imp {
     use std::{cell::RefCell, path::PathBuf, time::Duration};
 
     use k8sboot_core::{
@@ -99,8 +99,9 @@ mod imp {
 
     pub(super) fn run(command: &str, list: &str, request: Request, run: Run) -> Result<String, Failure> {
         let list = NetworkList::parse(list.as_bytes())?;
-        let cni = cni(&request);
-        let watch = Watch { caller: run, stopped: RefCell::default() };
+        let cni = cni(&request.plugin_path, request.cache_dir.as_deref(), request.plugin_timeout_ms)
+            .undo_failed_add(request.undo_failed_add);
+        let watch = Watch::new(run);
         let with = CniRun::default().watch(&watch);
         let done = match command {
             "ADD" => {
@@ -117,11 +118,14 @@ mod imp {
         done.map_err(|error| watch.failure(error))
     }
 
-    fn cni(request: &Request) -> Cni {
-        let cni = Cni::new(request.plugin_path.iter().map(PathBuf::from).collect())
-            .undo_failed_add(request.undo_failed_add);
-        let cni = request.cache_dir.iter().fold(cni, |cni, directory| cni.cache(directory));
-        request.plugin_timeout_ms.iter().fold(cni, |cni, limit| cni.timeout(Duration::from_millis(*limit)))
+    pub(crate) fn cni(
+        plugin_path: &[String],
+        cache_dir: Option<&str>,
+        plugin_timeout_ms: Option<u64>,
+    ) -> Cni {
+        let cni = Cni::new(plugin_path.iter().map(PathBuf::from).collect());
+        let cni = cache_dir.into_iter().fold(cni, |cni, directory| cni.cache(directory));
+        plugin_timeout_ms.iter().fold(cni, |cni, limit| cni.timeout(Duration::from_millis(*limit)))
     }
 
     fn attachment(request: &Request) -> Result<Attachment, Failure> {
@@ -142,13 +146,22 @@ mod imp {
             .collect())
     }
 
-    struct Watch {
+    pub(crate) struct Watch {
         caller: Run,
         /// Why the call was asked to stop.
         stopped: RefCell<Option<Failure>>,
     }
 
     impl Watch {
+        pub(crate) fn new(caller: Run) -> Self {
+            Self { caller, stopped: RefCell::default() }
+        }
+
+        /// Why the call was asked to stop, if it was.
+        pub(crate) fn into_stopped(self) -> Option<Failure> {
+            self.stopped.into_inner()
+        }
+
         fn look_up(&self, asked: Result<(), Failure>) -> bool {
             if let Err(failure) = asked {
                 self.stopped.borrow_mut().get_or_insert(failure);

@@ -122,7 +122,7 @@ pub unsafe extern "C" fn k8sboot_leaks_add_containers(
 /// `toFree`. Changes nothing.
 ///
 /// `options` is NULL or a JSON object, all members optional: `docker` (path of the socket), `cri` (list of sockets),
-/// `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
+/// `containerd` (list of sockets: the containers of every namespace of containerd, nerdctl's too), `namespaces` (true: read the addresses inside every network namespace of the host), `cniCache` (list of directories
 /// with stored CNI results, for example `/var/lib/cni`), `graceSeconds` (600), `allRuntimes` (true: nobody else uses the network), `believeEmpty` (true: a runtime that lists nothing is believed).
 /// A witness that fails is in the report, and then nothing is freed. One that was not built is
 /// `K8SBOOT_E_NOT_BUILT`.
@@ -209,6 +209,7 @@ pub unsafe extern "C" fn k8sboot_leaks_free(leaks: *mut k8sboot_leaks_t) {
 struct Options {
     docker: Option<String>,
     cri: Vec<String>,
+    containerd: Vec<String>,
     namespaces: bool,
     cni_cache: Vec<String>,
     grace_seconds: Option<u64>,
@@ -227,6 +228,9 @@ impl Options {
         let mut witnesses = Vec::new();
         for socket in &self.cri {
             witnesses.push(imp::cri(socket)?);
+        }
+        for socket in &self.containerd {
+            witnesses.push(imp::containerd(socket)?);
         }
         if let Some(socket) = &self.docker {
             witnesses.push(imp::docker(socket)?);
@@ -269,7 +273,7 @@ impl Leaks {
         Ok(self.report.insert(report))
     }
 
-    fn report(&self) -> Result<&LeakReport, Failure> {
+    pub(crate) fn report(&self) -> Result<&LeakReport, Failure> {
         let none = || Failure::misuse("leaks", "nothing was judged yet (call k8sboot_leaks_judge first)");
         self.report.as_ref().ok_or_else(none)
     }
@@ -292,6 +296,10 @@ mod imp {
 
     pub(super) fn cri(socket: &str) -> Result<Box<dyn Witness>, Failure> {
         crate::guard::needs!("cri", { Ok(Box::new(k8sboot_core::probe::witness::Cri::new(socket))) })
+    }
+
+    pub(super) fn containerd(socket: &str) -> Result<Box<dyn Witness>, Failure> {
+        crate::guard::needs!("cri", { Ok(Box::new(k8sboot_core::probe::witness::Containerd::new(socket))) })
     }
 
     pub(super) fn docker(socket: &str) -> Result<Box<dyn Witness>, Failure> {

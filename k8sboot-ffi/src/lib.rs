@@ -38,6 +38,7 @@ mod json;
 mod kubeconfig;
 #[cfg_attr(not(all(feature = "docker", feature = "cri")), allow(unused, reason = "what is not built"))]
 mod leaks;
+mod leaks_delete;
 mod manifest;
 mod pki;
 mod plan;
@@ -49,6 +50,7 @@ mod running;
 mod store;
 #[cfg_attr(not(feature = "etcd"), allow(unused, reason = "what is not built"))]
 mod store_etcd;
+mod store_repair;
 mod subnets;
 #[cfg(feature = "testing")]
 mod testing;
@@ -73,12 +75,14 @@ pub use ip::*;
 pub use ipam::*;
 pub use kubeconfig::*;
 pub use leaks::*;
+pub use leaks_delete::*;
 pub use manifest::*;
 pub use pki::*;
 pub use plan::*;
 pub use pool::*;
 pub use store::*;
 pub use store_etcd::*;
+pub use store_repair::*;
 pub use subnets::*;
 #[cfg(feature = "testing")]
 pub use testing::*;

@@ -2,7 +2,10 @@
 
 use std::{
     ffi::c_char,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -30,7 +33,10 @@ use crate::{
 /// Keeps who holds which address of a network. Shared: any thread may use it, many at once; `k8sboot_store_ref` adds an
 /// owner, `k8sboot_store_free` ends one.
 pub struct k8sboot_store_t {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
+    /// The same store, if it is a directory.
+    #[cfg(feature = "node")]
+    directory: Option<Arc<DirectoryStore>>,
     ranges: Ranges,
     panicked: AtomicBool,
 }
@@ -113,7 +119,7 @@ pub unsafe extern "C" fn k8sboot_store_directory(
             needs!("node", {
                 let options = imp::directory_options(&options)?;
                 let store = DirectoryStore::open(data_dir, network, ranges.clone(), options)?;
-                *out = open(store, ranges);
+                *out = imp::open_directory(store, ranges);
                 Ok(())
             })
         })
@@ -296,6 +302,12 @@ impl Used<'_> {
         &*self.handle.store
     }
 
+    /// The store as a directory, if it is one.
+    #[cfg(feature = "node")]
+    pub(crate) fn directory(&self) -> Option<&DirectoryStore> {
+        self.handle.directory.as_deref()
+    }
+
     /// The range sets that it was opened with.
     pub(crate) fn ranges(&self) -> &Ranges {
         &self.handle.ranges
@@ -315,7 +327,7 @@ impl Drop for Used<'_> {
 /// # Safety
 ///
 /// `store` is NULL or live for `'a`.
-unsafe fn used<'a>(store: *const k8sboot_store_t) -> Result<Used<'a>, Failure> {
+pub(crate) unsafe fn used<'a>(store: *const k8sboot_store_t) -> Result<Used<'a>, Failure> {
     // SAFETY: exactly the caller's promise.
     used_owned(unsafe { shared(store, "store") }?)
 }
@@ -330,7 +342,13 @@ pub(crate) fn used_owned(handle: &k8sboot_store_t) -> Result<Used<'_>, Failure> 
 
 /// A handle with one owner around a store.
 pub(crate) fn open(store: impl Store + 'static, ranges: Ranges) -> *const k8sboot_store_t {
-    share(k8sboot_store_t { store: Box::new(store), ranges, panicked: AtomicBool::new(false) })
+    share(k8sboot_store_t {
+        store: Arc::new(store),
+        #[cfg(feature = "node")]
+        directory: None,
+        ranges,
+        panicked: AtomicBool::new(false),
+    })
 }
 
 /// Empties an output for a shared handle and returns the place to write it to.
@@ -354,14 +372,30 @@ pub(crate) unsafe fn shared_out<'a, T>(
 
 #[cfg(feature = "node")]
 mod imp {
-    use std::time::Duration;
+    use std::{
+        sync::{Arc, atomic::AtomicBool},
+        time::Duration,
+    };
 
-    use k8sboot_core::store::{DirectoryOptions, Durability, JournalOptions};
+    use k8sboot_core::{
+        ipam::Ranges,
+        store::{DirectoryOptions, DirectoryStore, Durability, JournalOptions},
+    };
 
     use super::{
         Failure, K8SBOOT_DIRECTORY_DURABLE, K8SBOOT_DIRECTORY_FOLLOW_LINK, K8SBOOT_DIRECTORY_MUST_EXIST,
-        K8SBOOT_DIRECTORY_RESIDENT, k8sboot_directory_options_t,
+        K8SBOOT_DIRECTORY_RESIDENT, k8sboot_directory_options_t, k8sboot_store_t, share,
     };
+
+    pub(super) fn open_directory(store: DirectoryStore, ranges: Ranges) -> *const k8sboot_store_t {
+        let store = Arc::new(store);
+        share(k8sboot_store_t {
+            store: Arc::<DirectoryStore>::clone(&store),
+            directory: Some(store),
+            ranges,
+            panicked: AtomicBool::new(false),
+        })
+    }
 
     pub(super) fn directory_options(
         given: &k8sboot_directory_options_t,

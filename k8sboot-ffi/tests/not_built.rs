@@ -84,10 +84,23 @@ fn addresses_are_given_whatever_is_built_and_places_of_other_features_say_so() {
         assert_eq!(k8sboot_store_memory(ranges, ptr::null(), &raw mut store, none), K8SBOOT_OK);
         assert_eq!(k8sboot_leaks_new(store, &raw mut leaks, none), K8SBOOT_OK);
         k8sboot_store_free(store);
-        for options in [c"{\"docker\": \"/x\"}", c"{\"cri\": [\"/x\"]}", c"{\"namespaces\": true}"] {
+        for options in [
+            c"{\"docker\": \"/x\"}",
+            c"{\"cri\": [\"/x\"]}",
+            c"{\"containerd\": [\"/x\"]}",
+            c"{\"namespaces\": true}",
+        ] {
             let code = k8sboot_leaks_judge(leaks, options.as_ptr(), &raw mut out, none);
             assert_eq!((code, out.is_null()), (K8SBOOT_E_NOT_BUILT, true), "{options:?}");
         }
+        let request = c"{\"pluginPath\": []}".as_ptr();
+        assert_eq!(
+            k8sboot_leaks_delete(leaks, request, ptr::null(), &raw mut out, none),
+            K8SBOOT_E_NOT_BUILT
+        );
         k8sboot_leaks_free(leaks);
+        assert_eq!(k8sboot_store_memory(ranges, ptr::null(), &raw mut store, none), K8SBOOT_OK);
+        assert_eq!(k8sboot_store_repair(store, ptr::null(), &raw mut out, none), K8SBOOT_E_NOT_BUILT);
+        k8sboot_store_free(store);
     }
 }

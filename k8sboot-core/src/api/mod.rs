@@ -4,6 +4,7 @@
 //! the IPAM store say to a cluster goes through it.
 
 mod codes;
+mod token_codes;
 
 #[cfg(feature = "api")]
 mod client;
@@ -17,6 +18,8 @@ mod objects;
 mod options;
 #[cfg(feature = "api")]
 mod resource;
+#[cfg(feature = "api")]
+mod tokens;
 #[cfg(feature = "api")]
 mod watch;
 
@@ -33,5 +36,8 @@ pub use objects::{ApplyOptions, PatchKind, Scope};
 pub use options::{ClientOptions, Identity, Trust};
 #[cfg(feature = "api")]
 pub use resource::Resource;
+pub(crate) use token_codes::CODES as TOKEN_CODES;
+#[cfg(feature = "api")]
+pub use tokens::{ListedToken, TokenIssue, TokensError};
 #[cfg(feature = "api")]
 pub use watch::{Change, Watch};

@@ -2,6 +2,9 @@
 
 use crate::{
     error::{Code, Details, Problem, codes},
+    health::WaitError,
+    join::JoinError,
+    manifest::ManifestError,
     pki::PkiError,
     token::TokenError,
 };
@@ -31,6 +34,14 @@ codes! {
     EXEC_NO_AUTHORITY = 9102,
     /// A kubeconfig that is to be renewed cannot be used.
     EXEC_KUBECONFIG = 9103,
+    /// The credentials for the API server are not there or cannot be used.
+    EXEC_CREDENTIALS = 9104,
+    /// Nobody has the rights to give admin.conf its own.
+    EXEC_RIGHTS = 9105,
+    /// There is no certificate key to seal files with.
+    EXEC_NO_CERTIFICATE_KEY = 9106,
+    /// A kind of object that cannot be applied.
+    EXEC_UNKNOWN_KIND = 9107,
 }
 
 /// Why a step could not be carried out.
@@ -85,6 +96,68 @@ pub enum ExecError {
         /// What is there.
         found: String,
     },
+    /// The node cannot join.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// A wait ended without what was waited for.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The API server does not do what it is asked.
+    #[cfg(feature = "api")]
+    #[error("{what}")]
+    #[non_exhaustive]
+    Api {
+        /// The object or kubeconfig.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<crate::api::ApiError>,
+    },
+    /// An object cannot be used.
+    #[error("{object}")]
+    #[non_exhaustive]
+    Object {
+        /// The object.
+        object: String,
+        /// Why.
+        #[source]
+        source: Box<ManifestError>,
+    },
+    /// A kind of object that cannot be applied.
+    #[error("{object}: expected an object of a kind that init makes, found another")]
+    #[non_exhaustive]
+    UnknownKind {
+        /// The object.
+        object: String,
+    },
+    /// The credentials for the API server are not there or cannot be used.
+    #[error("{path}: expected a kubeconfig for the API server, found {found} ({remedy})")]
+    #[non_exhaustive]
+    Credentials {
+        /// The kubeconfig.
+        path: String,
+        /// What is there.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Nobody has the rights to give admin.conf its own.
+    #[error(
+        "admin.conf has no rights, and {path} that could give them is not there: {found} (do stage kubeconfig, or apply ClusterRoleBinding kubeadm:cluster-admins as a member of system:masters)"
+    )]
+    #[non_exhaustive]
+    Rights {
+        /// The kubeconfig that is missing.
+        path: String,
+        /// What the API server says.
+        found: String,
+    },
+    /// There is no certificate key to seal files with.
+    #[error(
+        "upload certificates: expected a certificate key, found none (set certificateKey in the configuration, or generate one)"
+    )]
+    #[non_exhaustive]
+    NoCertificateKey {},
     /// This executor cannot carry out a kind of step.
     #[error(
         "expected an executor that can do {kind}, found one for files only (end with the kubelet stage, or use an executor that talks to the API server)"
@@ -98,6 +171,13 @@ pub enum ExecError {
     },
 }
 
+#[cfg(feature = "api")]
+impl ExecError {
+    pub(super) fn api(what: impl Into<String>, source: crate::api::ApiError) -> Self {
+        Self::Api { what: what.into(), source: Box::new(source) }
+    }
+}
+
 impl Problem for ExecError {
     fn code(&self) -> Code {
         match self {
@@ -106,7 +186,16 @@ impl Problem for ExecError {
             Self::Pki { source, .. } => source.code(),
             Self::Token { source, .. } => source.code(),
             Self::Kubeconfig { .. } => Code::EXEC_KUBECONFIG,
+            Self::Wait(source) => source.code(),
+            #[cfg(feature = "api")]
+            Self::Api { source, .. } => source.code(),
+            Self::Object { source, .. } => source.code(),
+            Self::UnknownKind { .. } => Code::EXEC_UNKNOWN_KIND,
+            Self::Credentials { .. } => Code::EXEC_CREDENTIALS,
+            Self::Rights { .. } => Code::EXEC_RIGHTS,
+            Self::NoCertificateKey {} => Code::EXEC_NO_CERTIFICATE_KEY,
             Self::NoAuthority { .. } => Code::EXEC_NO_AUTHORITY,
+            Self::Join(source) => source.code(),
             Self::Unsupported { .. } => Code::EXEC_UNSUPPORTED,
         }
     }
@@ -127,6 +216,27 @@ impl Problem for ExecError {
                 details.remedy = Some("run the pki stage first, or provide both files".to_owned());
             }
             Self::Token { source, .. } => details = source.details(),
+            Self::Join(source) => details = source.details(),
+            Self::Wait(source) => details = source.details(),
+            #[cfg(feature = "api")]
+            Self::Api { source, .. } => details = source.details(),
+            Self::Object { source, .. } => details = source.details(),
+            Self::Credentials { path, found, remedy } => {
+                details.path = Some(path.clone());
+                details.expected = Some("a kubeconfig for the API server".to_owned());
+                details.found = Some(found.clone());
+                details.remedy = Some((*remedy).to_owned());
+            }
+            Self::Rights { path, found } => {
+                details.path = Some(path.clone());
+                details.found = Some(found.clone());
+                details.remedy = Some("do stage kubeconfig".to_owned());
+            }
+            Self::NoCertificateKey {} => {
+                details.field = Some("certificateKey".to_owned());
+                details.remedy = Some("set it in the configuration, or generate one".to_owned());
+            }
+            Self::UnknownKind { object } => details.found = Some(object.clone()),
             Self::Kubeconfig { path, found } => {
                 details.path = Some(path.clone());
                 details.expected = Some("a kubeconfig with an embedded client certificate".to_owned());

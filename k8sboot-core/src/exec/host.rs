@@ -85,10 +85,7 @@ impl Host {
     ///
     /// [`ExecError::Unsupported`].
     pub fn check_step(step: &Step) -> Result<(), ExecError> {
-        match &step.action {
-            Action::WaitForApiServer { .. } | Action::ApplyObject { .. } => Err(unsupported(step)),
-            _ => Ok(()),
-        }
+        if step.action.needs_cluster() { Err(unsupported(step)) } else { Ok(()) }
     }
 
     fn make_keys(&self, plan: &Plan, run: &Run) -> Result<(), ExecError> {
@@ -108,7 +105,7 @@ impl Host {
         Ok(())
     }
 
-    fn carry_out(&mut self, step: &Step) -> Result<Outcome, ExecError> {
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<Outcome, ExecError> {
         match &step.action {
             Action::MakeDirectory { path, mode } => Ok(self.tree.make_directory(path, *mode)?),
             Action::WriteFile { path, mode, content } => {
@@ -123,6 +120,13 @@ impl Host {
             Action::Request(request) => self.request(request),
             Action::PublishTemporary { path } => Ok(self.tree.publish_temporary(path)?),
             Action::RemovePath { path } => Ok(self.tree.remove_file(path)?),
+            Action::WriteCredentials { path, kubeconfig } => {
+                self.make_parent(path)?;
+                Ok(self.tree.write(path, kubeconfig.to_yaml().expose(), SECRET_MODE, step.guard)?)
+            }
+            Action::PointKubeconfig { path, client } => {
+                super::point::point(&self.tree, path, client, step.guard)
+            }
             _ => Err(unsupported(step)),
         }
     }

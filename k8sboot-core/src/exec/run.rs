@@ -1,9 +1,12 @@
 //! What flows and executors share: the trait, outcomes, events, cancellation.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{CancelToken, ExecError};
-use crate::plan::{Plan, Step};
+use crate::{
+    health::Reason,
+    plan::{Plan, Step},
+};
 
 /// A boxed future, so that the traits need no runtime and stay object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,6 +34,11 @@ pub trait Executor: Send {
     ///
     /// What failed and where. The step is then not done, or done in part such that running it again completes it.
     fn run<'a>(&'a mut self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Result<Outcome, ExecError>>;
+
+    /// What the latest step has to say to a person beside its outcome; asked after each step. Default: nothing.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Told once after the last step of a plan, also if one failed: makes durable what was put off until then.
     ///
@@ -143,6 +151,19 @@ pub enum Event<'a> {
         step: &'a Step,
         /// Why.
         error: &'a ExecError,
+    },
+    /// A step waits: told when it begins to, whenever what hinders it changes, and when nothing does any more.
+    Waiting {
+        /// The stage.
+        stage: &'a str,
+        /// The step.
+        step: &'a Step,
+        /// For what: a component such as `kube-apiserver`, or an object.
+        on: &'a str,
+        /// What hinders it; `None` if it is well now.
+        reason: Option<&'a Reason>,
+        /// How long the step has waited.
+        elapsed: Duration,
     },
     /// Something a person should know.
     Note {

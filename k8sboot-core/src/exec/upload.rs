@@ -7,7 +7,7 @@ use crate::{
     manifest::cluster::UploadedCerts,
     pki::{
         CertificateKey, PkiError,
-        upload::{entries, to_secret, token_spec},
+        upload::{Entry, entries, to_secret, token_spec},
     },
     secret::SecretBytes,
     time::Timestamp,
@@ -30,19 +30,29 @@ pub fn seal_certificates(
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<UploadedCerts, ExecError> {
+    seal_entries(tree, &entries(config.cluster()), key, entropy, now)
+}
+
+/// As [`seal_certificates`], for entries that are known already.
+pub(super) fn seal_entries(
+    tree: &Tree,
+    entries: &[Entry],
+    key: &CertificateKey,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<UploadedCerts, ExecError> {
     let at = |source: PkiError| ExecError::Pki {
         path: "Secret kubeadm-certs".to_owned(),
         source: Box::new(source),
     };
-    let entries = entries(config.cluster());
     let mut contents = Vec::new();
-    for entry in &entries {
+    for entry in entries {
         let bytes = if entry.path.is_empty() { None } else { tree.read(&entry.path)? };
         contents.push((entry.name, bytes.map(SecretBytes::new)));
     }
     let content =
         |name: &str| contents.iter().find(|(known, _)| *known == name).and_then(|(_, bytes)| bytes.clone());
-    let certs = to_secret(&entries, |entry| content(entry.name), key, None, entropy).map_err(at)?;
+    let certs = to_secret(entries, |entry| content(entry.name), key, None, entropy).map_err(at)?;
     let token = |source: TokenError| ExecError::Token {
         what: "the Secret that ends the upload",
         source: Box::new(source),

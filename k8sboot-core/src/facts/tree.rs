@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::SeenCluster;
 use crate::pki::PublicKey;
 
 /// What a probe is asked to look at. Paths are absolute node paths such as `/etc/kubernetes/pki/ca.crt`.
@@ -11,6 +12,8 @@ pub struct Wanted {
     pub files: BTreeMap<String, Want>,
     /// Directories whose files are wanted too, each read as text; sub-directories included.
     pub directories: Vec<String>,
+    /// The node whose cluster is wanted too: what it keeps for joining nodes, and the Node of this name.
+    pub cluster: Option<String>,
 }
 
 /// How to read a file.
@@ -35,6 +38,13 @@ impl Wanted {
         self
     }
 
+    /// Asks for the cluster that a node of this name is to join.
+    #[must_use]
+    pub fn cluster(mut self, node: impl Into<String>) -> Self {
+        self.cluster = Some(node.into());
+        self
+    }
+
     /// Asks for the files below a directory.
     #[must_use]
     pub fn directory(mut self, path: impl Into<String>) -> Self {
@@ -48,6 +58,8 @@ impl Wanted {
 pub struct Facts {
     /// By path; every wanted file has an entry, [`FileFact::Missing`] if it does not exist.
     pub files: BTreeMap<String, FileFact>,
+    /// The cluster; none if it was not asked for, or the probe sees files only.
+    pub cluster: Option<Box<SeenCluster>>,
 }
 
 impl Facts {

@@ -1,9 +1,9 @@
 //! Why a flow cannot go on.
 
-use super::stage::INIT_STAGES;
 use crate::{
     error::{Code, Details, Problem, codes},
     exec::ExecError,
+    join::JoinError,
     manifest::ManifestError,
     plan::PlanError,
     probe::ProbeError,
@@ -18,7 +18,7 @@ codes! {
     FLOW_CANCELLED = 9203,
     /// A plan of another stage was handed in.
     FLOW_ORDER = 9204,
-    /// A phase to skip that kubeadm init does not have.
+    /// A phase to skip that kubeadm does not have.
     FLOW_UNKNOWN_PHASE = 9205,
     /// The configuration asks for a dry run.
     FLOW_DRY_RUN = 9206,
@@ -29,18 +29,23 @@ codes! {
 #[non_exhaustive]
 pub enum FlowError {
     /// A stage that the flow does not have.
-    #[error("flow: expected a stage of {}, found {found:?}", INIT_STAGES.join(", "))]
+    #[error("flow: expected a stage of {}, found {found:?}", stages.join(", "))]
     #[non_exhaustive]
     UnknownStage {
+        /// The stages of the flow.
+        stages: &'static [&'static str],
         /// As given.
         found: String,
     },
-    /// A phase to skip that kubeadm init does not have.
+    /// A phase to skip that kubeadm does not have.
     #[error(
-        "flow: skipPhases: expected a phase of kubeadm init such as certs or control-plane/apiserver, found {found:?} (correct or remove it)"
+        "flow: skipPhases: expected a phase of kubeadm {flow} such as {}, found {found:?} (correct or remove it)",
+        if *flow == "init" { "certs or control-plane/apiserver" } else { "preflight or kubelet-start" }
     )]
     #[non_exhaustive]
     UnknownPhase {
+        /// `init` or `join`.
+        flow: &'static str,
         /// As given.
         found: String,
     },
@@ -60,6 +65,18 @@ pub enum FlowError {
         from: &'static str,
         /// Last stage.
         until: &'static str,
+    },
+    /// The selection is of another flow's stages.
+    #[error(
+        "flow: expected a selection of the stages {}, found one of {} (make it with Selection::of)",
+        expected.join(", "), found.join(", ")
+    )]
+    #[non_exhaustive]
+    OtherFlow {
+        /// The stages of the flow.
+        expected: &'static [&'static str],
+        /// Those of the selection.
+        found: &'static [&'static str],
     },
     /// The run was cancelled at a safe point.
     #[error("flow: cancelled in stage {stage} before step {before} (run again to go on)")]
@@ -109,6 +126,16 @@ pub enum FlowError {
         #[source]
         source: ManifestError,
     },
+    /// The node cannot join this cluster.
+    #[error("stage {stage}")]
+    #[non_exhaustive]
+    Join {
+        /// The stage.
+        stage: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<JoinError>,
+    },
     /// A step failed.
     #[error("stage {stage}: step {step}")]
     #[non_exhaustive]
@@ -126,7 +153,7 @@ pub enum FlowError {
 impl Problem for FlowError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownStage { .. } => Code::FLOW_UNKNOWN_STAGE,
+            Self::UnknownStage { .. } | Self::OtherFlow { .. } => Code::FLOW_UNKNOWN_STAGE,
             Self::UnknownPhase { .. } => Code::FLOW_UNKNOWN_PHASE,
             Self::DryRun {} => Code::FLOW_DRY_RUN,
             Self::EmptySelection { .. } => Code::FLOW_EMPTY_SELECTION,
@@ -135,6 +162,7 @@ impl Problem for FlowError {
             Self::Probe { source, .. } => source.code(),
             Self::Plan { source, .. } => source.code(),
             Self::Objects { source, .. } => source.code(),
+            Self::Join { source, .. } => source.code(),
             Self::Step { source, .. } => source.code(),
         }
     }
@@ -144,9 +172,10 @@ impl Problem for FlowError {
             Self::Probe { source, .. } => source.details(),
             Self::Plan { source, .. } => source.details(),
             Self::Objects { source, .. } => source.details(),
+            Self::Join { source, .. } => source.details(),
             Self::Step { source, .. } => source.details(),
-            Self::UnknownStage { found } => {
-                let expected = Some(INIT_STAGES.join(", "));
+            Self::UnknownStage { stages, found } => {
+                let expected = Some(stages.join(", "));
                 Details { expected, found: Some(found.clone()), ..Details::default() }
             }
             _ => Details::default(),

@@ -1,6 +1,9 @@
 //! The flow that makes a node the first control plane of a cluster.
 
-use super::{Flow, FlowError, control_plane, kubeconfigs, kubelet, objects, phases::Skipped, pki, preflight};
+use super::{
+    Flow, FlowError, INIT_STAGES, control_plane, finalize, kubeconfigs, kubelet, objects, phases::Skipped,
+    pki, preflight, runner::Stages, wait,
+};
 use crate::{
     config::InitConfig,
     facts::{Facts, Wanted},
@@ -22,13 +25,26 @@ pub struct InitOptions {
     pub policy: Policy,
     /// The sealed certificates for joining control planes. Default: none are uploaded.
     pub uploaded_certs: Option<UploadedCerts>,
+    /// Whether stage upload-certs seals and uploads the shared files of the tree, with the certificate key of the
+    /// executor. Default: no. Without effect beside [`uploaded_certs`](Self::uploaded_certs).
+    pub upload_certs: bool,
+    /// Whether stage wait-control-plane waits for the kubelet's health. Default: yes; no is for machines where something
+    /// else runs the static pods.
+    pub wait_for_kubelet: bool,
 }
 
 impl InitOptions {
     /// No patches, the configuration's own kinds of keys and lifetimes.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, patches: PatchSet::none(), policy: Policy::default(), uploaded_certs: None }
+        Self {
+            now,
+            patches: PatchSet::none(),
+            policy: Policy::default(),
+            uploaded_certs: None,
+            upload_certs: false,
+            wait_for_kubelet: true,
+        }
     }
 
     /// Sets [`patches`](Self::patches).
@@ -45,6 +61,20 @@ impl InitOptions {
         self
     }
 
+    /// Sets [`upload_certs`](Self::upload_certs).
+    #[must_use]
+    pub const fn upload_certs(mut self, upload: bool) -> Self {
+        self.upload_certs = upload;
+        self
+    }
+
+    /// Sets [`wait_for_kubelet`](Self::wait_for_kubelet).
+    #[must_use]
+    pub const fn wait_for_kubelet(mut self, wait: bool) -> Self {
+        self.wait_for_kubelet = wait;
+        self
+    }
+
     /// Sets [`policy`](Self::policy).
     #[must_use]
     pub const fn policy(mut self, policy: Policy) -> Self {
@@ -56,25 +86,29 @@ impl InitOptions {
 /// A flow that makes a node the first control plane of a cluster.
 ///
 /// Stages: see [`super::INIT_STAGES`]. Up to `kubelet` they only touch files; the later ones need an executor that talks
-/// to the API server.
+/// to the API server (`exec::Cluster`, feature `api`).
 #[must_use]
 pub fn init(config: InitConfig, options: InitOptions) -> Flow {
     Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
 }
 
-pub(super) struct InitFlow {
+struct InitFlow {
     config: InitConfig,
     options: InitOptions,
     external_ca: bool,
     makes_pki: bool,
 }
 
-impl InitFlow {
-    pub(super) fn select(&mut self, stages: &[&str]) {
+impl Stages for InitFlow {
+    fn table(&self) -> &'static [&'static str] {
+        &INIT_STAGES
+    }
+
+    fn select(&mut self, stages: &[&str]) {
         self.makes_pki = stages.contains(&"pki");
     }
 
-    pub(super) fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
+    fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let config = &self.config;
         Ok(match stage {
@@ -84,11 +118,13 @@ impl InitFlow {
             // Whether the cluster CA is external decides flags of the controller manager.
             "etcd" | "control-plane" => pki::with_authority(control_plane::wanted(stage, config), config),
             "kubelet" => kubelet::wanted(),
+            "wait-control-plane" => wait::wanted(pki::with_authority(Wanted::default(), config)),
+            "kubelet-finalize" => finalize::wanted(config),
             _ => pki::with_authority(Wanted::default(), config),
         })
     }
 
-    pub(super) fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
+    fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError> {
         let at = |source| FlowError::Plan { stage, source: Box::new(source) };
         let (config, options) = (&self.config, &self.options);
         let skipped = Skipped::of(config)?;
@@ -106,14 +142,14 @@ impl InitFlow {
                 control_plane::plan(stage, config, &options.patches, &render, seen).map_err(at)
             }
             "kubelet" => kubelet::plan(config, &options.patches, seen).map_err(at),
-            _ => objects::plan(stage, config, options, seen),
+            "kubelet-finalize" => Ok(finalize::plan(config, seen)),
+            _ => objects::plan(stage, &objects::Context { config, options, skipped: &skipped, seen }),
         }?;
         plan.steps.retain(|step| !skipped.step(stage, step));
         Ok(plan)
     }
 
-    /// Whether the configuration allows a run to change something.
-    pub(super) fn may_change(&self) -> Result<(), FlowError> {
+    fn may_change(&self) -> Result<(), FlowError> {
         if self.config.init().dry_run { Err(FlowError::DryRun {}) } else { Ok(()) }
     }
 }

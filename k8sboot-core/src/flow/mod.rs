@@ -1,4 +1,4 @@
-//! Init as stages, each one probe → plan → print or apply.
+//! Init and join as stages, each one probe → plan → print or apply.
 //!
 //! A flow cannot be one plan: objects need an API server that an earlier stage starts. So a flow is a list of stages;
 //! [`Flow::next_plan`] looks at the node and plans one, [`Flow::apply`] carries it out, [`Flow::run`] does both for all.
@@ -8,7 +8,10 @@ mod certs;
 mod control_plane;
 mod error;
 mod files;
+mod finalize;
 mod init;
+mod join;
+mod join_stages;
 mod kubeconfigs;
 mod kubelet;
 mod objects;
@@ -18,6 +21,7 @@ mod preflight;
 mod report;
 mod runner;
 mod stage;
+mod wait;
 
 pub use certs::{
     CertsScope, RenewChoice, certs_wanted, expiration, plan_renewal, plan_requests, requests_wanted,
@@ -25,7 +29,8 @@ pub use certs::{
 pub(crate) use error::CODES;
 pub use error::FlowError;
 pub use init::{InitOptions, init};
+pub use join::{JoinOptions, TlsBootstrap, join};
 pub use objects::{cluster_objects, join_commands};
 pub use report::{Report, StageReport, StepReport};
 pub use runner::{Flow, carry_out};
-pub use stage::{INIT_STAGES, Selection};
+pub use stage::{INIT_STAGES, JOIN_STAGES, Selection};

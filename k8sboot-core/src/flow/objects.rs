@@ -1,14 +1,16 @@
 //! The stages after `kubelet`: what the API server is to be given, and the join commands.
 
-use super::{FlowError, InitOptions, phases::Skipped};
+use super::{FlowError, InitOptions, phases::Skipped, pki, wait};
 use crate::{
     config::InitConfig,
     facts::Facts,
     manifest::{
         Object,
         cluster::{self, ObjectInputs},
+        node,
     },
-    plan::{Action, Guard, Plan, Step},
+    pki::upload,
+    plan::{Action, ApplyHow, Condition, Guard, Plan, PlanError, Step},
     time::GoDuration,
     token::{BootstrapToken, CaPin, JoinCommand, TokenError},
 };
@@ -59,36 +61,109 @@ pub fn join_commands(config: &InitConfig, ca_pem: &str) -> Result<Vec<JoinComman
     Ok(commands)
 }
 
-pub(super) fn plan(
-    stage: &'static str,
-    config: &InitConfig,
-    options: &InitOptions,
-    seen: &Facts,
-) -> Result<Plan, FlowError> {
-    let ca_pem = seen.text(&format!("{}/ca.crt", config.certificates_dir())).unwrap_or(KNOWN_AFTER_PKI);
+/// What the owner of a plan of objects has beside the configuration.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a InitConfig,
+    pub(super) options: &'a InitOptions,
+    pub(super) skipped: &'a Skipped,
+    pub(super) seen: &'a Facts,
+}
+
+pub(super) fn plan(stage: &'static str, with: &Context<'_>) -> Result<Plan, FlowError> {
+    let (config, options) = (with.config, with.options);
+    let ca_pem = with.seen.text(&format!("{}/ca.crt", config.certificates_dir())).unwrap_or(KNOWN_AFTER_PKI);
     let mut steps = Vec::new();
     let mut notes = Vec::new();
-    if stage == "wait-control-plane" {
-        let timeout = config.init().timeouts.as_ref().and_then(|t| t.control_plane_component_health_check);
-        steps.push(Step::new(
-            "wait-control-plane/api-server",
-            "the later stages talk to it",
-            Action::WaitForApiServer {
-                server: config.local_api_server(),
-                timeout: timeout.unwrap_or(GoDuration::from_seconds(240)),
-            },
-            Guard::None,
-        ));
+    match stage {
+        "wait-control-plane" => {
+            steps.extend(wait::steps(config, options, with.skipped, with.seen, &mut notes)?);
+        }
+        "upload-certs" => return upload_certs(with, notes),
+        "mark-control-plane" => return Ok(mark(config)),
+        _ => {}
     }
-    if ca_pem == KNOWN_AFTER_PKI {
+    if stage == "bootstrap-token" && ca_pem == KNOWN_AFTER_PKI {
         notes.push("the cluster CA is known after stage pki: cluster-info is shown without it".to_owned());
     }
     for (of, object) in cluster_objects(config, options, ca_pem)? {
-        if of == stage || (of == "upload-certs" && stage == "upload-config") {
-            let id = format!("{stage}/{}", object.key());
-            let action = Action::ApplyObject { object: Box::new(object) };
-            steps.push(Step::new(id, "object of the cluster", action, Guard::None));
+        if of == stage {
+            let how = how(&object);
+            steps.push(apply(stage, object, how));
         }
     }
     Ok(Plan::new(stage, steps, notes))
+}
+
+/// What kubeadm keeps of an object that is there, and whose rights a step needs.
+fn how(object: &Object) -> ApplyHow {
+    let key = object.key();
+    let keep: &'static [&'static str] = match (key.kind.as_str(), key.name.as_str()) {
+        ("ConfigMap", "coredns") => &["data.Corefile"],
+        ("Deployment", "coredns") => &["spec.replicas"],
+        _ => &[],
+    };
+    let grants_admin = key.kind == "ClusterRoleBinding" && key.name == cluster::rbac::CLUSTER_ADMINS.name;
+    ApplyHow { keep, owner: None, grants_admin }
+}
+
+fn apply(stage: &str, object: Object, how: ApplyHow) -> Step {
+    let id = format!("{stage}/{}", object.key());
+    let action = Action::ApplyObject { object: Box::new(object), how };
+    Step::new(id, "object of the cluster", action, Guard::None)
+}
+
+/// Stage `upload-certs`: the files that further control planes share, sealed, for two hours.
+fn upload_certs(with: &Context<'_>, mut notes: Vec<String>) -> Result<Plan, FlowError> {
+    const STAGE: &str = "upload-certs";
+    let (config, options) = (with.config, with.options);
+    if !options.upload_certs && options.uploaded_certs.is_none() {
+        notes.push("not asked for: further control planes get the shared files by other means".to_owned());
+        return Ok(Plan::new(STAGE, Vec::new(), notes));
+    }
+    if pki::is_external(config, with.seen) {
+        return Err(FlowError::Plan {
+            stage: STAGE,
+            source: Box::new(PlanError::Unusable {
+                path: format!("{}/ca.key", config.certificates_dir()),
+                expected: "the key of the cluster CA, which is uploaded".to_owned(),
+                found: "nothing: the CA is external".to_owned(),
+                remedy: "leave the upload out and bring the files to further control planes yourself"
+                    .to_owned(),
+            }),
+        });
+    }
+    let mut steps = Vec::new();
+    match &options.uploaded_certs {
+        Some(uploaded) => {
+            let owner = uploaded.owner.key().clone();
+            steps.push(apply(STAGE, uploaded.owner.clone(), ApplyHow::default()));
+            let how = ApplyHow { owner: Some(owner), ..ApplyHow::default() };
+            steps.push(apply(STAGE, uploaded.certs.clone(), how));
+        }
+        None => {
+            let action = Action::UploadCertificates { entries: upload::entries(config.cluster()) };
+            let why = "further control planes fetch them with the certificate key";
+            steps.push(Step::new(format!("{STAGE}/kubeadm-certs"), why, action, Guard::None));
+        }
+    }
+    let grants = cluster::rbac::UPLOADED_CERTS.objects();
+    let grants = grants.map_err(|source| FlowError::Objects { stage: STAGE, source })?;
+    steps.extend(grants.into_iter().map(|object| apply(STAGE, object, ApplyHow::default())));
+    Ok(Plan::new(STAGE, steps, notes))
+}
+
+/// Stage `mark-control-plane`: labels and taints, once the kubelet has registered the Node.
+fn mark(config: &InitConfig) -> Plan {
+    const STAGE: &str = "mark-control-plane";
+    let timeout = config.init().timeouts.as_ref().and_then(|timeouts| timeouts.kubernetes_api_call);
+    let wait = Action::WaitFor {
+        condition: Condition::Node { name: config.node_name().to_owned() },
+        timeout: timeout.unwrap_or(GoDuration::from_seconds(60)),
+    };
+    let mark = Action::MarkNode(Box::new(node::control_plane_mark(config)));
+    let steps = vec![
+        Step::new(format!("{STAGE}/node"), "the kubelet registers it", wait, Guard::None),
+        Step::new(format!("{STAGE}/mark"), "only what tolerates it runs there", mark, Guard::None),
+    ];
+    Plan::new(STAGE, steps, Vec::new())
 }

@@ -74,7 +74,7 @@ impl Skipped {
     pub(super) fn of(config: &InitConfig) -> Result<Self, FlowError> {
         let find = |name: &String| {
             let wanted = name.trim().to_lowercase();
-            let unknown = || FlowError::UnknownPhase { found: name.chars().take(64).collect() };
+            let unknown = || FlowError::UnknownPhase { flow: "init", found: name.chars().take(64).collect() };
             PHASES.iter().find(|(phase, ..)| *phase == wanted).copied().ok_or_else(unknown)
         };
         config.init().skip_phases.iter().map(find).collect::<Result<_, _>>().map(Self)
@@ -88,7 +88,7 @@ impl Skipped {
     /// Whether a step of a stage is left out.
     pub(super) fn step(&self, stage: &str, step: &Step) -> bool {
         let name = match &step.action {
-            Action::ApplyObject { object } => object.key().name.as_str(),
+            Action::ApplyObject { object, .. } => object.key().name.as_str(),
             _ => step.id.split_once('/').map_or("", |(_, name)| name),
         };
         self.part(stage, name)
@@ -97,6 +97,11 @@ impl Skipped {
     /// Whether an object of a stage is left out.
     pub(super) fn object(&self, stage: &str, object: &Object) -> bool {
         self.stage(stage) || self.part(stage, &object.key().name)
+    }
+
+    /// Whether a part of a stage, or the whole, is left out.
+    pub(super) fn names(&self, stage: &str, part: &str) -> bool {
+        self.stage(stage) || self.part(stage, part)
     }
 
     fn part(&self, stage: &str, name: &str) -> bool {

@@ -55,7 +55,7 @@ impl Report {
             }
             Event::StepFailed { step, error, .. } => self.note(format!("{}: {}", step.id, chain(error))),
             Event::Note { text, .. } => self.note((*text).to_owned()),
-            Event::StepStarted { .. } | Event::StageDone { .. } => {}
+            Event::StepStarted { .. } | Event::StageDone { .. } | Event::Waiting { .. } => {}
         }
     }
 

@@ -1,12 +1,30 @@
 //! The loop: next stage, probe, plan, apply.
 
-use super::{FlowError, Report, Selection, StageReport, StepReport, init::InitFlow};
+use super::{FlowError, Report, Selection, StageReport, StepReport};
 use crate::{
     exec::{Check, Event, Executor, Run},
-    facts::{Facts, FileFact},
+    facts::{Facts, FileFact, Wanted},
     plan::{Action, OnError, Plan},
     probe::Probe,
 };
+
+/// What is particular to a flow: its stages, what each wants to see, and the plan that it makes of that.
+pub(super) trait Stages: Send + Sync {
+    /// All stages, in order.
+    fn table(&self) -> &'static [&'static str];
+
+    /// Told which stages are done.
+    fn select(&mut self, stages: &[&str]);
+
+    /// What a stage wants to see.
+    fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError>;
+
+    /// The plan of a stage.
+    fn plan(&mut self, stage: &'static str, seen: &Facts) -> Result<Plan, FlowError>;
+
+    /// Whether the configuration allows a run to change something.
+    fn may_change(&self) -> Result<(), FlowError>;
+}
 
 /// A flow: stages that are planned and carried out one after the other.
 ///
@@ -38,7 +56,7 @@ use crate::{
 /// # }
 /// ```
 pub struct Flow {
-    inner: InitFlow,
+    inner: Box<dyn Stages>,
     stages: Vec<&'static str>,
     next: usize,
     planned: Option<&'static str>,
@@ -47,10 +65,10 @@ pub struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(inner: InitFlow) -> Self {
+    pub(super) fn new(inner: impl Stages + 'static) -> Self {
         Self {
-            inner,
-            stages: super::INIT_STAGES.to_vec(),
+            stages: inner.table().to_vec(),
+            inner: Box::new(inner),
             next: 0,
             planned: None,
             facts: Facts::default(),
@@ -62,8 +80,12 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`FlowError::EmptySelection`].
+    /// [`FlowError::EmptySelection`], [`FlowError::OtherFlow`] for a selection of another flow's stages.
     pub fn select(mut self, selection: Selection) -> Result<Self, FlowError> {
+        let (expected, found) = (self.inner.table(), selection.table());
+        if expected != found {
+            return Err(FlowError::OtherFlow { expected, found });
+        }
         self.stages = selection.stages()?;
         self.inner.select(&self.stages);
         Ok(self)
@@ -220,7 +242,12 @@ async fn steps_of(
         }
         let number = index + 1;
         run.observer.event(&Event::StepStarted { stage, number, steps, step });
-        match on.run(step, run).await {
+        let done = on.run(step, run).await;
+        for text in on.take_notes() {
+            run.observer.event(&Event::Note { stage, text: &text });
+            report.notes.push(text);
+        }
+        match done {
             Ok(outcome) => {
                 run.observer.event(&Event::StepDone { stage, number, steps, step, outcome: &outcome });
                 report.steps.push(StepReport { id: step.id.clone(), paths: step.action.paths(), outcome });

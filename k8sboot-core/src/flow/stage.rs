@@ -3,7 +3,7 @@
 use super::FlowError;
 
 /// The stages of init, in order.
-pub const INIT_STAGES: [&str; 10] = [
+pub const INIT_STAGES: [&str; 13] = [
     "preflight",
     "pki",
     "kubeconfig",
@@ -12,26 +12,50 @@ pub const INIT_STAGES: [&str; 10] = [
     "kubelet",
     "wait-control-plane",
     "upload-config",
+    "upload-certs",
+    "mark-control-plane",
     "bootstrap-token",
+    "kubelet-finalize",
     "addons",
 ];
 
-/// Which stages a run does: from one, until one (both included), without some.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The stages of join, in order.
+pub const JOIN_STAGES: [&str; 6] =
+    ["preflight", "discover", "kubelet", "tls-bootstrap", "wait-kubelet", "register-node"];
+
+/// Which stages a run does: from one, until one (both included), without some. The default is all of init.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
+    table: &'static [&'static str],
     from: Option<&'static str>,
     until: Option<&'static str>,
     skip: Vec<&'static str>,
 }
 
+impl Default for Selection {
+    fn default() -> Self {
+        Self::of(&INIT_STAGES)
+    }
+}
+
 impl Selection {
+    /// All stages of a flow, for example of [`JOIN_STAGES`].
+    #[must_use]
+    pub const fn of(table: &'static [&'static str]) -> Self {
+        Self { table, from: None, until: None, skip: Vec::new() }
+    }
+
+    pub(super) const fn table(&self) -> &'static [&'static str] {
+        self.table
+    }
+
     /// Begins with a stage.
     ///
     /// # Errors
     ///
     /// [`FlowError::UnknownStage`].
     pub fn from(mut self, stage: &str) -> Result<Self, FlowError> {
-        self.from = Some(known(stage)?);
+        self.from = Some(known(self.table, stage)?);
         Ok(self)
     }
 
@@ -41,7 +65,7 @@ impl Selection {
     ///
     /// [`FlowError::UnknownStage`].
     pub fn until(mut self, stage: &str) -> Result<Self, FlowError> {
-        self.until = Some(known(stage)?);
+        self.until = Some(known(self.table, stage)?);
         Ok(self)
     }
 
@@ -51,7 +75,7 @@ impl Selection {
     ///
     /// [`FlowError::UnknownStage`].
     pub fn skip(mut self, stage: &str) -> Result<Self, FlowError> {
-        self.skip.push(known(stage)?);
+        self.skip.push(known(self.table, stage)?);
         Ok(self)
     }
 
@@ -62,10 +86,11 @@ impl Selection {
     /// [`FlowError::EmptySelection`] if the first comes after the last, or all are left out.
     pub fn stages(&self) -> Result<Vec<&'static str>, FlowError> {
         let place = |stage: Option<&str>, default: usize| {
-            stage.and_then(|wanted| INIT_STAGES.iter().position(|s| *s == wanted)).unwrap_or(default)
+            stage.and_then(|wanted| self.table.iter().position(|s| *s == wanted)).unwrap_or(default)
         };
-        let (first, last) = (place(self.from, 0), place(self.until, INIT_STAGES.len() - 1));
-        let stages: Vec<&'static str> = INIT_STAGES
+        let (first, last) = (place(self.from, 0), place(self.until, self.table.len().saturating_sub(1)));
+        let stages: Vec<&'static str> = self
+            .table
             .iter()
             .enumerate()
             .filter(|(index, stage)| (first..=last).contains(index) && !self.skip.contains(stage))
@@ -73,20 +98,20 @@ impl Selection {
             .collect();
         if stages.is_empty() {
             return Err(FlowError::EmptySelection {
-                from: self.from.unwrap_or("preflight"),
-                until: self.until.unwrap_or("addons"),
+                from: self.from.or(self.table.first().copied()).unwrap_or_default(),
+                until: self.until.or(self.table.last().copied()).unwrap_or_default(),
             });
         }
         Ok(stages)
     }
 }
 
-fn known(stage: &str) -> Result<&'static str, FlowError> {
-    INIT_STAGES
+fn known(table: &'static [&'static str], stage: &str) -> Result<&'static str, FlowError> {
+    table
         .iter()
         .find(|known| **known == stage)
         .copied()
-        .ok_or_else(|| FlowError::UnknownStage { found: stage.chars().take(64).collect() })
+        .ok_or_else(|| FlowError::UnknownStage { stages: table, found: stage.chars().take(64).collect() })
 }
 
 #[cfg(test)]
@@ -107,5 +132,9 @@ mod tests {
         assert!(unknown.contains("\"certs\"") && unknown.contains("pki"), "{unknown}");
         let empty = Selection::default().from("kubelet").unwrap().until("pki").unwrap();
         assert!(matches!(empty.stages(), Err(FlowError::EmptySelection { .. })));
+        let join = Selection::of(&JOIN_STAGES);
+        assert_eq!(join.clone().until("discover").unwrap().stages().unwrap(), ["preflight", "discover"]);
+        let unknown = join.skip("pki").unwrap_err().to_string();
+        assert!(unknown.contains("tls-bootstrap"), "{unknown}");
     }
 }

@@ -256,6 +256,12 @@ impl NodeSubnets {
         }
     }
 
+    /// Begins the next search of each cluster CIDR at its subnet of this number, counted round. Default: where the last search
+    /// ended. Allocators that begin at different places rarely want the same subnet at once.
+    pub fn start_at(&mut self, number: u128) {
+        self.families.iter_mut().for_each(|family| family.start_at(number));
+    }
+
     /// Frees what a node has; whether it had anything.
     pub fn release(&mut self, node: &str) -> bool {
         let Some(at) = self.number(node) else { return false };
@@ -408,6 +414,15 @@ mod tests {
             ]
         );
         assert_eq!((subnets.nodes(), subnets.usage(0)), (4, Some(Usage::new(4, 0, 4))));
+    }
+
+    #[test]
+    fn a_search_begins_where_it_is_told_to() {
+        let mut subnets = subnets(&[("10.244.0.0/22", 24), ("fd00::/63", 64)]);
+        subnets.start_at(7);
+        assert_eq!(given(&mut subnets, "a"), "10.244.3.0/24 fd00:0:0:1::/64");
+        subnets.start_at(3);
+        assert_eq!(given(&mut subnets, "b"), "10.244.0.0/24 fd00::/64");
     }
 
     #[test]

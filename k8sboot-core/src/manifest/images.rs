@@ -63,8 +63,13 @@ pub fn coredns(config: &InitConfig) -> String {
 /// The image of pod sandboxes.
 #[must_use]
 pub fn pause(config: &InitConfig) -> String {
-    let tag = versions::release(config.version()).pause_tag;
-    format!("{}/pause:{tag}", config.cluster().image_repository)
+    pause_of(&config.cluster().image_repository, versions::release(config.version()))
+}
+
+/// The image of pod sandboxes of a release.
+#[must_use]
+pub fn pause_of(repository: &str, release: &versions::Release) -> String {
+    format!("{repository}/pause:{}", release.pause_tag)
 }
 
 /// The image of the local etcd.

@@ -9,6 +9,7 @@ mod component;
 mod error;
 pub mod images;
 pub mod kubelet;
+pub mod managed;
 pub mod node;
 mod object;
 pub mod patch;

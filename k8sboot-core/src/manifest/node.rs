@@ -2,9 +2,11 @@
 //!
 //! Source: kubeadm 1.36, phase mark-control-plane.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use super::kubelet;
+use super::{Object, kubelet};
 use crate::config::{InitConfig, v1beta4::Taint};
 
 /// Labels of every control-plane node, both with an empty value.
@@ -33,20 +35,76 @@ pub const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
 /// ```
 #[must_use]
 pub fn control_plane_patch(config: &InitConfig, existing: &[Taint]) -> Value {
+    control_plane_mark(config).patch(existing)
+}
+
+/// What makes a Node a control plane, as data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlPlaneMark {
+    /// The Node.
+    pub name: String,
+    /// Labels that it gets.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that it gets.
+    pub annotations: BTreeMap<String, String>,
+    /// Taints that it gets; empty leaves its taints alone.
+    pub taints: Vec<Taint>,
+}
+
+/// What makes this node a control plane: see [`control_plane_patch`].
+#[must_use]
+pub fn control_plane_mark(config: &InitConfig) -> ControlPlaneMark {
     let registration = &config.init().node_registration;
-    let labels: Value = CONTROL_PLANE_LABELS.iter().map(|label| ((*label).to_owned(), json!(""))).collect();
-    let mut metadata = Map::from_iter([("labels".to_owned(), labels)]);
+    let mut annotations = BTreeMap::new();
     if !kubelet::has_instance_config(config) {
-        metadata.insert("annotations".into(), json!({CRI_SOCKET: registration.cri_socket}));
+        annotations.insert(CRI_SOCKET.to_owned(), registration.cri_socket.clone());
     }
-    let mut patch = Map::from_iter([("metadata".to_owned(), Value::Object(metadata))]);
-    let own = registration.taints.as_deref().unwrap_or_default();
-    if !own.is_empty() {
-        let foreign = existing.iter().filter(|taint| !own.contains(taint));
-        let taints: Vec<Value> = own.iter().chain(foreign).map(taint_value).collect();
-        patch.insert("spec".into(), json!({"taints": taints}));
+    ControlPlaneMark {
+        name: config.node_name().to_owned(),
+        labels: CONTROL_PLANE_LABELS.iter().map(|label| ((*label).to_owned(), String::new())).collect(),
+        annotations,
+        taints: registration.taints.clone().unwrap_or_default(),
     }
-    Value::Object(patch)
+}
+
+impl ControlPlaneMark {
+    /// The strategic merge patch for a Node with these taints.
+    #[must_use]
+    pub fn patch(&self, existing: &[Taint]) -> Value {
+        let mut metadata = Map::from_iter([("labels".to_owned(), json!(self.labels))]);
+        if !self.annotations.is_empty() {
+            metadata.insert("annotations".into(), json!(self.annotations));
+        }
+        let mut patch = Map::from_iter([("metadata".to_owned(), Value::Object(metadata))]);
+        if !self.taints.is_empty() {
+            let foreign = existing.iter().filter(|taint| !self.taints.contains(taint));
+            let taints: Vec<Value> = self.taints.iter().chain(foreign).map(taint_value).collect();
+            patch.insert("spec".into(), json!({"taints": taints}));
+        }
+        Value::Object(patch)
+    }
+
+    /// Whether a Node has all of it already.
+    #[must_use]
+    pub fn is_on(&self, node: &Object) -> bool {
+        let has = |at: &str, wanted: &BTreeMap<String, String>| {
+            let there = node.as_value().pointer(at);
+            wanted.iter().all(|(name, value)| {
+                there.and_then(|there| there.get(name)).and_then(Value::as_str) == Some(value)
+            })
+        };
+        let taints = taints_of(node);
+        has("/metadata/labels", &self.labels)
+            && has("/metadata/annotations", &self.annotations)
+            && self.taints.iter().all(|taint| taints.contains(taint))
+    }
+}
+
+/// The taints that a Node has; what cannot be read as one is left out.
+#[must_use]
+pub fn taints_of(node: &Object) -> Vec<Taint> {
+    let taints = node.as_value().pointer("/spec/taints").and_then(Value::as_array);
+    taints.into_iter().flatten().filter_map(|taint| serde_json::from_value(taint.clone()).ok()).collect()
 }
 
 fn taint_value(taint: &Taint) -> Value {

@@ -118,6 +118,12 @@ impl Csr {
         &self.names.addresses
     }
 
+    /// Other alternative names, for example `email:…` and `URI:…`.
+    #[must_use]
+    pub fn other_names(&self) -> &[String] {
+        &self.names.others
+    }
+
     /// Its key.
     #[must_use]
     pub const fn public_key(&self) -> &PublicKey {

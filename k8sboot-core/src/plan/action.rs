@@ -1,8 +1,10 @@
-//! The kinds of steps. At most a dozen, without conditions: if a step needs an `if`, the planner decides it.
+//! The kinds of steps, few and without conditions: if a step needs an `if`, the planner decides it.
 
 use crate::{
-    manifest::Object,
-    pki::{CertSpec, KeyAlgorithm},
+    health::Check,
+    kubeconfig::Kubeconfig,
+    manifest::{Object, ObjectKey, node::ControlPlaneMark},
+    pki::{CertSpec, KeyAlgorithm, upload::Entry},
     time::GoDuration,
 };
 
@@ -53,18 +55,113 @@ pub enum Action {
         /// Where.
         path: String,
     },
-    /// Waits until the API server answers that it lives.
-    WaitForApiServer {
-        /// `https://HOST:PORT`.
-        server: String,
+    /// Lets a kubeconfig's current user take certificate and key from one file instead of having them embedded.
+    PointKubeconfig {
+        /// The kubeconfig.
+        path: String,
+        /// The file with certificate and key.
+        client: String,
+    },
+    /// Waits until something that others bring about is so.
+    WaitFor {
+        /// For what.
+        condition: Condition,
         /// How long at most.
         timeout: GoDuration,
     },
-    /// Applies an object to the cluster.
+    /// Applies an object to the cluster: fields that others set to another value stay and are told.
     ApplyObject {
         /// The object.
         object: Box<Object>,
+        /// How.
+        how: ApplyHow,
     },
+    /// Makes a Node a control plane: labels, annotations, taints.
+    MarkNode(Box<ControlPlaneMark>),
+    /// Seals files of the tree with the executor's certificate key and puts them into Secret `kubeadm-certs`, with the
+    /// token whose end removes it.
+    UploadCertificates {
+        /// The files by their names in the Secret.
+        entries: Vec<Entry>,
+    },
+    /// Writes a kubeconfig whose credentials are known already, 0600.
+    WriteCredentials {
+        /// Where.
+        path: String,
+        /// What; `Debug` shows no credential.
+        kubeconfig: Box<Kubeconfig>,
+    },
+    /// Gets the kubelet its first client certificate, and removes the bootstrap kubeconfig, also on failure.
+    BootstrapKubelet(Box<BootstrapAction>),
+    /// Waits until the kubelet says that it is healthy.
+    WaitForKubelet {
+        /// `http://ADDRESS:PORT/healthz`.
+        url: String,
+        /// How long at most.
+        timeout: GoDuration,
+    },
+    /// Registers the Node with the node's own identity, unless it is there.
+    RegisterNode {
+        /// The Node.
+        object: Box<Object>,
+        /// The kubeconfig with that identity.
+        kubeconfig: String,
+    },
+}
+
+/// See [`Action::BootstrapKubelet`].
+#[derive(Clone, Debug)]
+pub struct BootstrapAction {
+    /// The node's name.
+    pub node: String,
+    /// The kubeconfig with the credentials of the bootstrap; it is removed at the end.
+    pub bootstrap: String,
+    /// The kubeconfig that is to be.
+    pub kubeconfig: String,
+    /// Who asks for the certificate.
+    pub by: BootstrapBy,
+    /// How long to wait at most.
+    pub timeout: GoDuration,
+}
+
+/// Who asks for the kubelet's first certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BootstrapBy {
+    /// The kubelet itself, as with kubeadm.
+    Kubelet {
+        /// Where it tells whether it is healthy, `http://ADDRESS:PORT/healthz`; none if it does not.
+        health: Option<String>,
+    },
+    /// This library, with a key of this kind.
+    Library {
+        /// Kind of key.
+        algorithm: KeyAlgorithm,
+    },
+}
+
+/// See [`Action::WaitFor`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// All of these components are healthy.
+    Healthy(Vec<Check>),
+    /// The Node is registered and has the label `kubernetes.io/hostname`.
+    Node {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// See [`Action::ApplyObject`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplyHow {
+    /// Fields that stay as they are in an object that is there, unless this library set them: `data.Corefile`.
+    pub keep: &'static [&'static str],
+    /// The object whose removal removes this one.
+    pub owner: Option<ObjectKey>,
+    /// Whether super-admin.conf may be used where admin.conf has no rights yet.
+    pub grants_admin: bool,
 }
 
 /// See [`Action::EnsureKeyPair`].
@@ -156,8 +253,32 @@ impl Action {
             Self::Request(request) if request.key_exists => vec![format!("{}.csr", request.path)],
             Self::Request(request) => vec![format!("{}.key", request.path), format!("{}.csr", request.path)],
             Self::PublishTemporary { path } => vec![path.clone()],
-            Self::WaitForApiServer { .. } | Self::ApplyObject { .. } => Vec::new(),
+            Self::WriteCredentials { path, .. } => vec![path.clone()],
+            Self::BootstrapKubelet(bootstrap) => {
+                vec![bootstrap.kubeconfig.clone(), bootstrap.bootstrap.clone()]
+            }
+            Self::WaitForKubelet { .. } | Self::RegisterNode { .. } => Vec::new(),
+            Self::PointKubeconfig { path, .. } => vec![path.clone()],
+            Self::WaitFor { .. }
+            | Self::ApplyObject { .. }
+            | Self::MarkNode(_)
+            | Self::UploadCertificates { .. } => Vec::new(),
         }
+    }
+
+    /// Whether it talks to the cluster.
+    #[must_use]
+    pub const fn needs_cluster(&self) -> bool {
+        matches!(
+            self,
+            Self::WaitFor { .. }
+                | Self::ApplyObject { .. }
+                | Self::MarkNode(_)
+                | Self::UploadCertificates { .. }
+                | Self::BootstrapKubelet(_)
+                | Self::WaitForKubelet { .. }
+                | Self::RegisterNode { .. }
+        )
     }
 
     /// The kind as it appears in JSON, for example `writeFile`.
@@ -173,8 +294,15 @@ impl Action {
             Self::Request(_) => "request",
             Self::PublishTemporary { .. } => "publishTemporary",
             Self::RemovePath { .. } => "removePath",
-            Self::WaitForApiServer { .. } => "waitForApiServer",
+            Self::PointKubeconfig { .. } => "pointKubeconfig",
+            Self::WaitFor { .. } => "waitFor",
             Self::ApplyObject { .. } => "applyObject",
+            Self::WriteCredentials { .. } => "writeCredentials",
+            Self::BootstrapKubelet(_) => "bootstrapKubelet",
+            Self::WaitForKubelet { .. } => "waitForKubelet",
+            Self::RegisterNode { .. } => "registerNode",
+            Self::MarkNode(_) => "markNode",
+            Self::UploadCertificates { .. } => "uploadCertificates",
         }
     }
 }

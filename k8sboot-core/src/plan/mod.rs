@@ -9,7 +9,10 @@ mod error;
 mod render;
 mod step;
 
-pub use action::{Action, ClientKubeconfig, IssuerRef, KeyPairAction, RenewAction, RequestAction};
+pub use action::{
+    Action, ApplyHow, BootstrapAction, BootstrapBy, ClientKubeconfig, Condition, IssuerRef, KeyPairAction,
+    RenewAction, RequestAction,
+};
 pub use diff::{Change, Diff, FileDiff};
 pub(crate) use error::CODES;
 pub use error::PlanError;

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, Guard, Plan, Step};
-use crate::pki::{KeyAlgorithm, hex};
+use super::{Action, BootstrapBy, Condition, Guard, Plan, Step};
+use crate::{
+    health::Check,
+    pki::{KeyAlgorithm, hex},
+};
 
 /// Version of the JSON form. Consumers must ignore members they do not know.
 pub const PLAN_SCHEMA: &str = "k8sboot.plan/v1";
@@ -77,13 +80,34 @@ impl Step {
                 map.insert("issuer".into(), json!(kubeconfig.issuer.path));
                 map.insert("certificateExists".into(), json!(kubeconfig.certificate_exists));
             }
-            Action::WaitForApiServer { server, timeout } => {
-                map.insert("server".into(), json!(server));
+            Action::WaitFor { condition, timeout } => {
                 map.insert("timeout".into(), json!(timeout));
+                match condition {
+                    Condition::Healthy(checks) => {
+                        let check = |c: &Check| json!({ "component": c.component, "url": c.url() });
+                        map.insert("healthy".into(), checks.iter().map(check).collect());
+                    }
+                    Condition::Node { name } => {
+                        map.insert("node".into(), json!(name));
+                    }
+                }
             }
-            Action::ApplyObject { object } => {
-                let key = object.key();
-                map.insert("object".into(), json!(key.to_string()));
+            Action::ApplyObject { object, how } => {
+                map.insert("object".into(), json!(object.key().to_string()));
+                map.insert("keep".into(), json!(how.keep));
+                map.insert("owner".into(), json!(how.owner.as_ref().map(ToString::to_string)));
+            }
+            Action::MarkNode(mark) => {
+                map.insert("object".into(), json!(format!("v1 Node {}", mark.name)));
+                map.insert("patch".into(), mark.patch(&[]));
+            }
+            Action::UploadCertificates { entries } => {
+                let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+                map.insert("object".into(), json!("v1 Secret kube-system/kubeadm-certs"));
+                map.insert("entries".into(), json!(names));
+            }
+            Action::PointKubeconfig { client, .. } => {
+                map.insert("client".into(), json!(client));
             }
             Action::Renew(renew) => {
                 map.insert("name".into(), json!(renew.name));
@@ -101,6 +125,29 @@ impl Step {
                 map.insert("ipAddresses".into(), json!(request.spec.ip_addresses));
                 map.insert("algorithm".into(), json!(request.spec.algorithm.name()));
                 map.insert("keyExists".into(), json!(request.key_exists));
+            }
+            Action::WriteCredentials { kubeconfig, .. } => {
+                map.insert("mode".into(), json!("0600"));
+                if let Ok(current) = kubeconfig.current() {
+                    map.insert("server".into(), json!(current.cluster.server));
+                    map.insert("user".into(), json!(current.context.user));
+                }
+            }
+            Action::BootstrapKubelet(bootstrap) => {
+                let by = match bootstrap.by {
+                    BootstrapBy::Kubelet { .. } => "kubelet",
+                    BootstrapBy::Library { .. } => "library",
+                };
+                map.insert("node".into(), json!(bootstrap.node));
+                map.insert("by".into(), json!(by));
+                map.insert("timeout".into(), json!(bootstrap.timeout));
+            }
+            Action::WaitForKubelet { url, timeout } => {
+                map.insert("url".into(), json!(url));
+                map.insert("timeout".into(), json!(timeout));
+            }
+            Action::RegisterNode { object, .. } => {
+                map.insert("object".into(), json!(object.key().to_string()));
             }
             Action::PublishTemporary { .. } | Action::RemovePath { .. } => {}
         }
@@ -139,8 +186,44 @@ impl Action {
             Self::Request(request) => format!("make request {}.csr ({})", request.path, request.spec.subject),
             Self::PublishTemporary { path } => format!("complete {path}"),
             Self::RemovePath { path } => format!("remove {path}"),
-            Self::WaitForApiServer { server, timeout } => format!("wait for {server} (at most {timeout})"),
-            Self::ApplyObject { object } => format!("apply {}", object.key()),
+            Self::WriteCredentials { path, kubeconfig } => match kubeconfig.current() {
+                Ok(current) => format!(
+                    "write kubeconfig {path} (user {}, server {})",
+                    current.context.user, current.cluster.server
+                ),
+                Err(_) => format!("write kubeconfig {path}"),
+            },
+            Self::BootstrapKubelet(bootstrap) => match bootstrap.by {
+                BootstrapBy::Kubelet { .. } => {
+                    format!(
+                        "wait until the kubelet has made {} usable (at most {})",
+                        bootstrap.kubeconfig, bootstrap.timeout
+                    )
+                }
+                BootstrapBy::Library { algorithm } => format!(
+                    "ask for the client certificate of system:node:{} ({}) and write {}",
+                    bootstrap.node,
+                    algorithm.name(),
+                    bootstrap.kubeconfig
+                ),
+            },
+            Self::WaitForKubelet { url, timeout } => {
+                format!("wait for the kubelet at {url} (at most {timeout})")
+            }
+            Self::RegisterNode { object, .. } => format!("register {}", object.key()),
+            Self::PointKubeconfig { path, client } => format!("let {path} use {client}"),
+            Self::WaitFor { condition: Condition::Healthy(checks), timeout } => {
+                let names: Vec<&str> = checks.iter().map(|check| check.component.as_str()).collect();
+                format!("wait for {} (at most {timeout})", names.join(", "))
+            }
+            Self::WaitFor { condition: Condition::Node { name }, timeout } => {
+                format!("wait for node {name} (at most {timeout})")
+            }
+            Self::ApplyObject { object, .. } => format!("apply {}", object.key()),
+            Self::MarkNode(mark) => format!("mark node {} as control plane", mark.name),
+            Self::UploadCertificates { entries } => {
+                format!("seal {} files into v1 Secret kube-system/kubeadm-certs", entries.len())
+            }
         }
     }
 }

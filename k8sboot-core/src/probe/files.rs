@@ -2,10 +2,10 @@
 
 use super::{Probe, ProbeError};
 use crate::{
-    exec::{BoxFuture, Kind, Tree},
+    exec::{BoxFuture, Kind, Tree, embedded},
     facts::{Content, Facts, FileFact, SeenKubeconfig, Want, Wanted},
     kubeconfig::{Kubeconfig, Source},
-    pki::{KeyPair, Signer},
+    pki::{Certificate, KeyPair, Signer},
     secret::SecretBytes,
 };
 
@@ -68,9 +68,29 @@ impl Host {
                 let bytes = SecretBytes::new(bytes);
                 let mut sha256 = [0; 32];
                 sha256.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes.expose()).as_ref());
-                Ok(FileFact::File { mode: seen.mode, sha256, content: content(&bytes, want) })
+                Ok(FileFact::File { mode: seen.mode, sha256, content: self.content(path, &bytes, want)? })
             }
         }
+    }
+}
+
+impl Host {
+    fn content(&self, path: &str, bytes: &SecretBytes, want: Want) -> Result<Content, ProbeError> {
+        Ok(match want {
+            Want::Kind => Content::Unread,
+            Want::Text => Content::Text(String::from_utf8_lossy(bytes.expose()).into_owned()),
+            Want::PrivateKey => match KeyPair::from_pem(bytes) {
+                Ok(key) => Content::Key(key.public_key().clone()),
+                Err(error) => Content::Unusable(crate::error::chain(&error)),
+            },
+            Want::Kubeconfig => {
+                let read = embedded(&self.tree, path, bytes)?;
+                match read.and_then(|kubeconfig| seen_kubeconfig(&kubeconfig)) {
+                    Ok(seen) => Content::Kubeconfig(Box::new(seen)),
+                    Err(why) => Content::Unusable(why),
+                }
+            }
+        })
     }
 }
 
@@ -81,27 +101,10 @@ impl Probe for Host {
     }
 }
 
-fn content(bytes: &SecretBytes, want: Want) -> Content {
-    match want {
-        Want::Kind => Content::Unread,
-        Want::Text => Content::Text(String::from_utf8_lossy(bytes.expose()).into_owned()),
-        Want::PrivateKey => match KeyPair::from_pem(bytes) {
-            Ok(key) => Content::Key(key.public_key().clone()),
-            Err(error) => Content::Unusable(crate::error::chain(&error)),
-        },
-        Want::Kubeconfig => match seen_kubeconfig(bytes) {
-            Ok(seen) => Content::Kubeconfig(Box::new(seen)),
-            Err(why) => Content::Unusable(why),
-        },
-    }
-}
-
-fn seen_kubeconfig(bytes: &SecretBytes) -> Result<SeenKubeconfig, String> {
-    let text = bytes.expose_str().ok_or("it is not UTF-8 text")?;
-    let kubeconfig = Kubeconfig::parse(text).map_err(|error| crate::error::chain(&error))?;
+fn seen_kubeconfig(kubeconfig: &Kubeconfig) -> Result<SeenKubeconfig, String> {
     let current = kubeconfig.current().map_err(|error| crate::error::chain(&error))?;
     let certificate = match &current.user.client_certificate {
-        Some(Source::Inline(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(Source::Inline(bytes)) => certificates(bytes),
         _ => String::new(),
     };
     let key = match &current.user.client_key {
@@ -115,4 +118,13 @@ fn seen_kubeconfig(bytes: &SecretBytes) -> Result<SeenKubeconfig, String> {
         client_certificate_pem: certificate,
         client_key: key.map(|key| key.public_key().clone()),
     })
+}
+
+/// The certificates alone: a kubelet keeps its key in the same file.
+fn certificates(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if !text.contains("PRIVATE KEY") {
+        return text.into_owned();
+    }
+    Certificate::all_from_pem(&text).unwrap_or_default().iter().map(Certificate::to_pem).collect()
 }

@@ -2,12 +2,16 @@
 
 #[cfg(feature = "node")]
 mod boot;
+#[cfg(feature = "api")]
+mod cluster;
 #[cfg(feature = "node")]
 mod cni;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod error;
 #[cfg(feature = "host")]
 mod files;
+#[cfg(feature = "api")]
+mod health;
 #[cfg(feature = "host")]
 mod node;
 #[cfg(feature = "host")]
@@ -17,12 +21,16 @@ pub mod witness;
 
 #[cfg(feature = "node")]
 pub use boot::{BootIdentity, boot_identity};
+#[cfg(feature = "api")]
+pub use cluster::Cluster;
 #[cfg(feature = "node")]
 pub use cni::{CachedResult, CachedResults, cached_results, conf_directory, plugin_directories};
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::ProbeError;
 #[cfg(feature = "host")]
 pub use files::Host;
+#[cfg(feature = "api")]
+pub use health::Look;
 #[cfg(feature = "host")]
 pub use node::node_facts;
 #[cfg(feature = "host")]

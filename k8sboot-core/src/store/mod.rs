@@ -1,4 +1,4 @@
-//! Keeping leases: one trait, and stores in memory, in host-local's directory and in etcd.
+//! Keeping leases: one trait, and stores in memory, in host-local's directory and in etcd; pod CIDRs on the Kubernetes API.
 //!
 //! Which store is used is a value that a program chooses; a feature only says which are built.
 
@@ -12,6 +12,9 @@ mod etcd_codes;
 mod in_flight;
 #[cfg(feature = "node")]
 mod journal;
+#[cfg(feature = "api")]
+pub mod kubernetes;
+mod kubernetes_codes;
 mod memory;
 mod op;
 
@@ -26,6 +29,7 @@ pub(crate) use etcd_codes::CODES as ETCD_CODES;
 pub use in_flight::{InFlight, Running};
 #[cfg(feature = "node")]
 pub use journal::JournalOptions;
+pub(crate) use kubernetes_codes::CODES as KUBERNETES_CODES;
 pub use memory::MemoryStore;
 pub use op::{StoreHook, StoreOp};
 

@@ -51,6 +51,8 @@ mod oracle_openssl;
 mod oracle_validate;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod pki;
+#[cfg(feature = "api")]
+mod pod_cidrs;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;

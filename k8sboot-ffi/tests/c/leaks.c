@@ -134,6 +134,67 @@ static void a_search_is_refused_for_a_reason(void)
     k8sboot_leaks_free(leaks);
 }
 
+static void write_record(const char *name, const char *content)
+{
+    char path[4096];
+    CHECK(snprintf(path, sizeof path, "%s/cbr1/%s", data_dir, name) < (int)sizeof path);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(content, file) >= 0 && fclose(file) == 0);
+}
+
+static void a_directory_is_repaired(void)
+{
+    const k8sboot_store_t *store = NULL, *memory = NULL;
+    k8sboot_buf_t *out = NULL;
+    CHECK_OK(k8sboot_store_directory(data_dir, "cbr1", ranges, NULL, &store, &err));
+    write_record("10.244.1.2", "");
+    CHECK_OK(k8sboot_store_repair(store, NULL, &out, &err));
+    CHECK(strstr(k8sboot_buf_data(out), "\"defect\":\"empty\"") != NULL && strstr(k8sboot_buf_data(out), "repaired") == NULL);
+    k8sboot_buf_free(out);
+    CHECK_OK(k8sboot_store_repair(store, "{\"apply\": true, \"live\": [\"10.244.1.2\"]}", &out, &err));
+    CHECK(strstr(k8sboot_buf_data(out), "\"outcome\":\"repaired\"") == NULL);
+    k8sboot_buf_free(out);
+    CHECK_OK(k8sboot_store_repair(store, "{\"apply\": true, \"removeForeign\": true}", &out, &err));
+    CHECK(strstr(k8sboot_buf_data(out), "\"outcome\":\"repaired\"") != NULL);
+    k8sboot_buf_free(out);
+    CHECK_OK(k8sboot_store_repair(store, NULL, &out, &err));
+    CHECK(strstr(k8sboot_buf_data(out), "\"findings\":[]") != NULL);
+    k8sboot_buf_free(out);
+    out = NULL;
+
+    CHECK_OK(k8sboot_store_memory(ranges, NULL, &memory, &err));
+    CHECK_FAILS(k8sboot_store_repair(memory, NULL, &out, &err), K8SBOOT_E_MISUSE, "no directory");
+    k8sboot_store_free(memory);
+    CHECK_FAILS(k8sboot_store_repair(NULL, NULL, &out, &err), K8SBOOT_E_NULL, "argument store");
+    CHECK_FAILS(k8sboot_store_repair(store, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK_FAILS(k8sboot_store_repair(store, "{\"live\": [\"x\"]}", &out, &err), K8SBOOT_E_JSON, "IP address");
+    CHECK_FAILS(k8sboot_store_repair(store, "\xff", &out, &err), K8SBOOT_E_UTF8, "argument options");
+    CHECK(out == NULL);
+    k8sboot_store_free(store);
+}
+
+static void leaks_are_undone_by_their_chain(void)
+{
+    const k8sboot_store_t *store = NULL;
+    k8sboot_leaks_t *leaks = NULL;
+    k8sboot_buf_t *out = NULL;
+    CHECK_OK(k8sboot_store_memory(ranges, NULL, &store, &err));
+    CHECK_OK(k8sboot_leaks_new(store, &leaks, &err));
+    k8sboot_store_free(store);
+    CHECK_FAILS(k8sboot_leaks_delete(leaks, "{\"pluginPath\": []}", NULL, &out, &err), K8SBOOT_E_MISUSE, "k8sboot_leaks_judge first");
+    CHECK_OK(k8sboot_leaks_judge(leaks, NULL, &out, &err));
+    k8sboot_buf_free(out);
+    CHECK_OK(k8sboot_leaks_delete(leaks, "{\"pluginPath\": []}", NULL, &out, &err));
+    CHECK(strcmp(k8sboot_buf_data(out), "{\"schemaVersion\":1,\"deleted\":[]}") == 0);
+    k8sboot_buf_free(out);
+    out = NULL;
+    CHECK_FAILS(k8sboot_leaks_delete(NULL, "{}", NULL, &out, &err), K8SBOOT_E_NULL, "argument leaks");
+    CHECK_FAILS(k8sboot_leaks_delete(leaks, NULL, NULL, &out, &err), K8SBOOT_E_NULL, "argument request");
+    CHECK_FAILS(k8sboot_leaks_delete(leaks, "{}", NULL, &out, &err), K8SBOOT_E_JSON, "pluginPath");
+    CHECK_FAILS(k8sboot_leaks_delete(leaks, "{\"pluginPath\": []}", NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    k8sboot_leaks_free(leaks);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
@@ -142,5 +203,7 @@ int main(int argc, char **argv)
     a_directory_is_refused_for_a_reason();
     leaks_are_found_and_collected();
     a_search_is_refused_for_a_reason();
+    a_directory_is_repaired();
+    leaks_are_undone_by_their_chain();
     return 0;
 }

@@ -9,6 +9,8 @@ codes! {
     FLANNEL_KEY = 4252,
     /// The value of a node subnet is not one of flannel's.
     FLANNEL_VALUE = 4253,
+    /// An annotation of a node is not what flanneld reads.
+    FLANNEL_ANNOTATION = 4254,
 }
 
 /// What is wrong with a text of flannel's.
@@ -46,6 +48,17 @@ pub enum FlannelError {
         /// What is there, cut to 256 characters.
         found: String,
     },
+    /// An annotation is not readable, or its prefix is not valid.
+    #[error("flannel annotation {key}: expected {expected}, found {found:?}")]
+    #[non_exhaustive]
+    Annotation {
+        /// The annotation, or `prefix`.
+        key: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// What is there, cut to 256 characters.
+        found: String,
+    },
 }
 
 impl Problem for FlannelError {
@@ -54,6 +67,7 @@ impl Problem for FlannelError {
             Self::Config { .. } => Code::FLANNEL_CONFIG,
             Self::Key { .. } => Code::FLANNEL_KEY,
             Self::Value { .. } => Code::FLANNEL_VALUE,
+            Self::Annotation { .. } => Code::FLANNEL_ANNOTATION,
         }
     }
 
@@ -66,6 +80,11 @@ impl Problem for FlannelError {
                 details.found = Some(found.clone());
             }
             Self::Key { found } => details.found = Some(found.clone()),
+            Self::Annotation { key, expected, found } => {
+                details.field = Some(key.clone());
+                details.expected = Some((*expected).to_owned());
+                details.found = Some(found.clone());
+            }
         }
         details
     }

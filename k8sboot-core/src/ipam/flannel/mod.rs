@@ -1,10 +1,15 @@
-//! Flannel's data: the network's configuration, the leases of node subnets, the choice of a free subnet.
+//! Flannel's data: the network's configuration, the leases of node subnets, the choice of a free subnet, the annotations
+//! of Nodes.
 //!
-//! Pure. [`crate::store`] keeps the leases in etcd; the configuration is also what flannel's ConfigMap holds.
+//! Pure. [`crate::store`] keeps the leases in etcd and the annotations on the Kubernetes API; the configuration is also what
+//! flannel's ConfigMap holds.
 //!
 //! Source: flannel v0.28.9, `pkg/subnet/config.go`, `pkg/subnet/subnet.go`, `pkg/lease/lease.go`,
-//! `pkg/subnet/etcd/local_manager.go`.
+//! `pkg/subnet/etcd/local_manager.go`,
+//! `pkg/subnet/kube/kube.go`, `pkg/subnet/kube/annotations.go`.
 
+mod agreement;
+mod annotations;
 mod attributes;
 mod choose;
 mod config;
@@ -12,6 +17,8 @@ mod error;
 mod json;
 mod key;
 
+pub use agreement::{FlannelFinding, FlannelNode, check_nodes};
+pub use annotations::{AnnotationKeys, NodeAnnotations, NodeLease};
 pub use attributes::NodeAttributes;
 pub use choose::{free_subnets, overlap};
 pub use config::{NetworkConfig, SubnetRange};

@@ -91,6 +91,14 @@ impl Family {
         after(self.next).or_else(|| after(0))
     }
 
+    /// Begins the next search at a subnet, counted round.
+    pub(super) const fn start_at(&mut self, number: u128) {
+        self.next = match self.blocks.last.checked_add(1) {
+            Some(size) => number % size,
+            None => number,
+        };
+    }
+
     /// Takes what [`choose`](Self::choose) found.
     #[inline]
     pub(super) fn take(&mut self, block: u128) {

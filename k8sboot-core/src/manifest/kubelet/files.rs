@@ -1,6 +1,6 @@
 //! The three files of the node.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::settings::config as cluster_config;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         v1beta4::{NodeRegistration, Taint},
     },
     manifest::{
-        ManifestError, PatchSet, images, patch,
+        AppliedPatch, ManifestError, PatchSet, images, patch,
         static_pod::flags,
         versions::{self, Release},
         yaml,
@@ -23,15 +23,26 @@ use crate::{
 ///
 /// [`ManifestError::Patch`] if a patch does not fit.
 pub fn node_config_yaml(config: &InitConfig, patches: &PatchSet) -> Result<String, ManifestError> {
-    let mut document = cluster_config(config);
-    patches.apply(patch::KUBELET_CONFIGURATION, &mut document)?;
-    if has_instance_config(config)
-        && let Some(document) = document.as_object_mut()
-    {
-        let endpoint = json!(config.init().node_registration.cri_socket);
-        document.insert("containerRuntimeEndpoint".into(), endpoint);
+    let socket = has_instance_config(config).then_some(config.init().node_registration.cri_socket.as_str());
+    Ok(node_yaml(cluster_config(config), patches, socket)?.0)
+}
+
+/// config.yaml of a node from the cluster's [completed](super::complete) configuration, and the patches that were applied;
+/// `socket` is the runtime's if it stands in instance-config.yaml.
+///
+/// # Errors
+///
+/// [`ManifestError::Patch`] if a patch does not fit.
+pub fn node_yaml(
+    mut document: Value,
+    patches: &PatchSet,
+    socket: Option<&str>,
+) -> Result<(String, Vec<AppliedPatch>), ManifestError> {
+    let applied = patches.apply(patch::KUBELET_CONFIGURATION, &mut document)?;
+    if let (Some(socket), Some(document)) = (socket, document.as_object_mut()) {
+        document.insert("containerRuntimeEndpoint".into(), json!(socket));
     }
-    Ok(yaml::to_yaml(&document))
+    Ok((yaml::to_yaml(&document), applied))
 }
 
 /// Whether the runtime's socket stands in instance-config.yaml, instead of a flag and an annotation of the Node.
@@ -46,7 +57,13 @@ pub fn has_instance_config(config: &InitConfig) -> bool {
 /// instance-config.yaml: what kubelets of one cluster may not share. Written for 1.34 and later.
 #[must_use]
 pub fn instance_config_yaml(config: &InitConfig) -> String {
-    format!("containerRuntimeEndpoint: {}\n", go_quoted(&config.init().node_registration.cri_socket))
+    instance_yaml(&config.init().node_registration.cri_socket)
+}
+
+/// instance-config.yaml for a runtime's socket.
+#[must_use]
+pub fn instance_yaml(socket: &str) -> String {
+    format!("containerRuntimeEndpoint: {}\n", go_quoted(socket))
 }
 
 /// kubeadm-flags.env of a control-plane node: its taints are set by init, not by the kubelet.

@@ -6,5 +6,8 @@
 mod files;
 mod settings;
 
-pub use files::{NodeFlags, flags_env, has_instance_config, instance_config_yaml, node_config_yaml};
-pub use settings::{config, warnings};
+pub use files::{
+    NodeFlags, flags_env, has_instance_config, instance_config_yaml, instance_yaml, node_config_yaml,
+    node_yaml,
+};
+pub use settings::{ClusterSettings, complete, config, differing, warnings};

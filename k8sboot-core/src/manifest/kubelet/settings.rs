@@ -1,10 +1,13 @@
 //! kubeadm's settings of the kubelet, merged into the user's.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
     config::{InitConfig, kubelet_fields},
     manifest::{component::normalise, static_pod::join},
+    version::Version,
 };
 
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
@@ -23,17 +26,49 @@ struct Recommended {
 /// [`NEWEST_KNOWN_TYPES`](crate::manifest::versions::NEWEST_KNOWN_TYPES) they are carried through.
 #[must_use]
 pub fn config(config: &InitConfig) -> Value {
-    let mut document = config.kubelet().document.clone();
+    complete(config.kubelet().document.clone(), &ClusterSettings::of(config))
+}
+
+/// What of a cluster and a node goes into the kubelet's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterSettings<'a> {
+    /// The address of the cluster's DNS; without one kubeadm's, 10.96.0.10.
+    pub dns_address: Option<IpAddr>,
+    /// For example `cluster.local`.
+    pub dns_domain: &'a str,
+    /// Where the node has `ca.crt`, an absolute path.
+    pub certificates_dir: &'a str,
+    /// Whether systemd-resolved runs on the node.
+    pub systemd_resolved: bool,
+    /// The cluster's version.
+    pub version: &'a Version,
+}
+
+impl<'a> ClusterSettings<'a> {
+    fn of(config: &'a InitConfig) -> Self {
+        Self {
+            dns_address: config.dns_address(),
+            dns_domain: &config.cluster().networking.dns_domain,
+            certificates_dir: config.certificates_dir(),
+            systemd_resolved: config.host().systemd_resolved,
+            version: config.version(),
+        }
+    }
+}
+
+/// A KubeletConfiguration with kubeadm's settings filled in, as [`config`]: also one that the cluster keeps for its nodes.
+#[must_use]
+pub fn complete(mut document: Map<String, Value>, settings: &ClusterSettings<'_>) -> Value {
     document.insert("apiVersion".into(), json!("kubelet.config.k8s.io/v1beta1"));
     document.insert("kind".into(), json!("KubeletConfiguration"));
-    for recommended in recommended(config) {
+    for recommended in recommended(settings) {
         set_default(&mut document, recommended.path, recommended.value);
     }
     if is_unset("cgroupDriver", document.get("cgroupDriver")) {
         document.insert("cgroupDriver".into(), json!("systemd"));
     }
     document.insert("rotateCertificates".into(), json!(true));
-    normalise(kubelet_fields::FIELDS, &mut document, config.version());
+    normalise(kubelet_fields::FIELDS, &mut document, settings.version);
     Value::Object(document)
 }
 
@@ -44,9 +79,14 @@ pub fn config(config: &InitConfig) -> Value {
 /// `The recommended value for "clusterDomain" in "KubeletConfiguration" is: cluster.local; the provided value is: x.y`
 #[must_use]
 pub fn warnings(config: &InitConfig) -> Vec<String> {
-    let document = &config.kubelet().document;
+    differing(&config.kubelet().document, &ClusterSettings::of(config))
+}
+
+/// As [`warnings`], of any KubeletConfiguration.
+#[must_use]
+pub fn differing(document: &Map<String, Value>, settings: &ClusterSettings<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    for Recommended { path, value } in recommended(config) {
+    for Recommended { path, value } in recommended(settings) {
         let name = path.last().copied().unwrap_or_default();
         let Some(given) = lookup(document, path).filter(|given| !is_unset(name, Some(given))) else {
             continue;
@@ -64,15 +104,15 @@ pub fn warnings(config: &InitConfig) -> Vec<String> {
 }
 
 /// In the order in which kubeadm looks at them.
-fn recommended(config: &InitConfig) -> Vec<Recommended> {
-    let dns = config.dns_address().map_or_else(|| "10.96.0.10".to_owned(), |address| address.to_string());
+fn recommended(settings: &ClusterSettings<'_>) -> Vec<Recommended> {
+    let dns = settings.dns_address.map_or_else(|| "10.96.0.10".to_owned(), |address| address.to_string());
     let mut all = vec![
         Recommended { path: &["staticPodPath"], value: json!("/etc/kubernetes/manifests") },
         Recommended { path: &["clusterDNS"], value: json!([dns]) },
-        Recommended { path: &["clusterDomain"], value: json!(config.cluster().networking.dns_domain) },
+        Recommended { path: &["clusterDomain"], value: json!(settings.dns_domain) },
         Recommended {
             path: &["authentication", "x509", "clientCAFile"],
-            value: json!(join(config.certificates_dir(), "ca.crt")),
+            value: json!(join(settings.certificates_dir, "ca.crt")),
         },
         Recommended { path: &["authentication", "anonymous", "enabled"], value: json!(false) },
         Recommended { path: &["authorization", "mode"], value: json!("Webhook") },
@@ -80,7 +120,7 @@ fn recommended(config: &InitConfig) -> Vec<Recommended> {
         Recommended { path: &["healthzBindAddress"], value: json!("127.0.0.1") },
         Recommended { path: &["healthzPort"], value: json!(10248) },
     ];
-    if config.host().systemd_resolved {
+    if settings.systemd_resolved {
         all.push(Recommended { path: &["resolvConf"], value: json!(RESOLVED) });
     }
     all

@@ -4,6 +4,7 @@
 
 mod facts;
 mod harness;
+mod init;
 mod machine;
 mod programs;
 mod start;

@@ -24,7 +24,7 @@ use k8sboot_core::{
 };
 use serde_json::json;
 
-use super::{ControlPlane, real_now};
+use super::{Caller, ControlPlane, real_now};
 use crate::{support::tools, tree::quick_text};
 
 /// How long the controllers may take.
@@ -80,9 +80,20 @@ fn configure(control_plane: &ControlPlane) {
         let resource = Resource::of(object.key()).unwrap_or_else(|| panic!("{}", object.key()));
         client.apply(resource, &object, &ApplyOptions::new("k8sboot")).unwrap();
     }
-    let name = control_plane.config().node_name();
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}}});
-    control_plane.caller("kubelet.conf").create(&node).unwrap();
+    register(&control_plane.caller("kubelet.conf"), control_plane.config().node_name()).unwrap();
+}
+
+/// Registers a node as its kubelet does, with room for pods.
+fn register(kubelet: &Caller<'_>, name: &str) -> Result<String, String> {
+    let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
+    let ready = json!({"type": "Ready", "status": "False", "reason": "KubeletNotReady"});
+    let room = json!({"cpu": "8", "memory": "16Gi", "pods": "110"});
+    kubelet.create(&json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"capacity": room, "allocatable": room, "conditions": [ready]},
+    }))
 }
 
 /// What was looked at.

@@ -200,8 +200,18 @@ fn curl(
     further: &[&str],
 ) -> Result<String, String> {
     let authority = format!("{PKI}/{authority}.crt");
-    let mut arguments =
-        vec!["--silent", "--show-error", "--noproxy", "*", "--max-time", "10", "--cacert", &authority];
+    // etcd 3.4 stumbles over HTTP/2 where peers talk.
+    let mut arguments = vec![
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--http1.1",
+        "--max-time",
+        "10",
+        "--cacert",
+        &authority,
+    ];
     let files = certificate.map(|path| (format!("{path}.crt"), format!("{path}.key")));
     if let Some((certificate, key)) = &files {
         arguments.extend(["--cert", certificate, "--key", key]);
