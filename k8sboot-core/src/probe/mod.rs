@@ -34,7 +34,7 @@ pub use health::Look;
 #[cfg(feature = "host")]
 pub use node::node_facts;
 #[cfg(feature = "host")]
-pub use patches::read_patches;
+pub use patches::{read_join_patches, read_patches};
 
 #[cfg(all(feature = "config", feature = "crypto"))]
 use crate::{
