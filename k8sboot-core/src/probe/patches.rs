@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::ProbeError;
 use crate::{
-    config::InitConfig,
+    config::{InitConfig, JoinConfig, v1beta4::Patches},
     exec::{FileError, FileOp, Tree},
     manifest::PatchSet,
 };
@@ -18,7 +18,20 @@ use crate::{
 ///
 /// [`ProbeError::File`] if the directory cannot be read, [`ProbeError::Patches`] if a patch is malformed.
 pub fn read_patches(tree: Option<&Tree>, config: &InitConfig) -> Result<PatchSet, ProbeError> {
-    let directory = match &config.init().patches {
+    read(tree, config.init().patches.as_ref())
+}
+
+/// As [`read_patches`], for a node that joins.
+///
+/// # Errors
+///
+/// As [`read_patches`].
+pub fn read_join_patches(tree: Option<&Tree>, config: &JoinConfig) -> Result<PatchSet, ProbeError> {
+    read(tree, config.join().patches.as_ref())
+}
+
+fn read(tree: Option<&Tree>, named: Option<&Patches>) -> Result<PatchSet, ProbeError> {
+    let directory = match named {
         Some(patches) if !patches.directory.is_empty() => patches.directory.as_str(),
         _ => return Ok(PatchSet::none()),
     };
