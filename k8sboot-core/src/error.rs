@@ -42,6 +42,7 @@ impl Code {
             crate::health::CODES,
             crate::discovery::CODES,
             crate::join::CODES,
+            crate::api::RENEW_CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

@@ -4,6 +4,7 @@
 //! the IPAM store say to a cluster goes through it.
 
 mod codes;
+mod renew_codes;
 mod token_codes;
 
 #[cfg(feature = "api")]
@@ -34,6 +35,7 @@ pub use error::{ApiError, Status, TlsProblem};
 pub use objects::{ApplyOptions, PatchKind, Scope};
 #[cfg(feature = "api")]
 pub use options::{ClientOptions, Identity, Trust};
+pub(crate) use renew_codes::CODES as RENEW_CODES;
 #[cfg(feature = "api")]
 pub use resource::Resource;
 pub(crate) use token_codes::CODES as TOKEN_CODES;

@@ -18,7 +18,12 @@ mod objects;
 mod phases;
 mod pki;
 mod preflight;
+#[cfg(feature = "api")]
+mod renew_running;
 mod report;
+#[cfg(feature = "api")]
+mod restart_error;
+mod restarts;
 mod runner;
 mod stage;
 mod wait;
@@ -31,6 +36,11 @@ pub use error::FlowError;
 pub use init::{InitOptions, init};
 pub use join::{JoinOptions, TlsBootstrap, join};
 pub use objects::{cluster_objects, join_commands};
+#[cfg(feature = "api")]
+pub use renew_running::{RenewedRunning, RestartedPod, RunningRenewal};
 pub use report::{Report, StageReport, StepReport};
+#[cfg(feature = "api")]
+pub use restart_error::RestartError;
+pub use restarts::{MANIFESTS, manifests_wanted, plan_restarts, static_pod_files};
 pub use runner::{Flow, carry_out};
 pub use stage::{INIT_STAGES, JOIN_STAGES, Selection};

@@ -23,4 +23,4 @@ pub use error::ManifestError;
 pub use images::images;
 pub use object::{Object, ObjectKey};
 pub use patch::{AppliedPatch, Patch, PatchKind, PatchSet};
-pub use static_pod::{RenderOptions, StaticPod, static_pods};
+pub use static_pod::{RenderOptions, ServedAt, StaticPod, StaticPodFile, static_pods};

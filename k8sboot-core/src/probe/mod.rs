@@ -16,6 +16,8 @@ mod health;
 mod node;
 #[cfg(feature = "host")]
 mod patches;
+#[cfg(feature = "api")]
+mod served;
 #[cfg(feature = "node")]
 pub mod witness;
 
@@ -35,6 +37,8 @@ pub use health::Look;
 pub use node::node_facts;
 #[cfg(feature = "host")]
 pub use patches::read_patches;
+#[cfg(feature = "api")]
+pub use served::served_certificate;
 
 #[cfg(all(feature = "config", feature = "crypto"))]
 use crate::{

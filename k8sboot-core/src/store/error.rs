@@ -170,6 +170,10 @@ pub enum StoreError {
     #[cfg(feature = "etcd")]
     #[error(transparent)]
     Etcd(#[from] super::etcd::EtcdError),
+    /// The API server, or the object there, hinders the store.
+    #[cfg(feature = "api")]
+    #[error(transparent)]
+    Kubernetes(#[from] super::kubernetes::KubernetesStoreError),
 }
 
 fn by(holder: Option<u32>) -> String {
@@ -213,6 +217,8 @@ impl Problem for StoreError {
             Self::TooLong { .. } => Code::STORE_TOO_LONG,
             #[cfg(feature = "etcd")]
             Self::Etcd(error) => error.code(),
+            #[cfg(feature = "api")]
+            Self::Kubernetes(error) => error.code(),
         }
     }
 
@@ -283,6 +289,8 @@ impl Problem for StoreError {
             }
             #[cfg(feature = "etcd")]
             Self::Etcd(error) => return error.details(),
+            #[cfg(feature = "api")]
+            Self::Kubernetes(error) => return error.details(),
         }
         details
     }

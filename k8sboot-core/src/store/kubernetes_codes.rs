@@ -17,8 +17,8 @@ codes! {
     KUBERNETES_STORE_OPTIONS = 4360,
     /// The object that holds a network's addresses is full.
     KUBERNETES_STORE_FULL = 4361,
-    /// The object that holds a network's addresses is damaged, or another's.
-    KUBERNETES_STORE_DAMAGED = 4362,
+    /// The object that should hold a network's addresses is another's.
+    KUBERNETES_STORE_FOREIGN = 4362,
     /// Others were faster each time.
     KUBERNETES_STORE_CONTENDED = 4363,
 }

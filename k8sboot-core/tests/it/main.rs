@@ -51,6 +51,8 @@ mod oracle_validate;
 mod pki;
 #[cfg(feature = "api")]
 mod pod_cidrs;
+#[cfg(feature = "api")]
+mod renew_running;
 mod support;
 #[cfg(all(feature = "config", feature = "crypto"))]
 mod token;

@@ -8,6 +8,7 @@ mod args;
 mod controller_manager;
 mod env;
 mod etcd;
+mod on_disk;
 mod pod;
 mod probes;
 mod render;
@@ -15,4 +16,5 @@ mod scheduler;
 mod volumes;
 
 pub(super) use args::{flags, join};
+pub use on_disk::{ServedAt, StaticPodFile};
 pub use render::{RenderOptions, StaticPod, static_pods};

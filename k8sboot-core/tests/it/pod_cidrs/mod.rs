@@ -1,5 +1,6 @@
 //! Pod CIDRs of nodes on a real API server.
 
+mod addresses;
 mod controller_manager;
 mod flannel;
 mod life;
