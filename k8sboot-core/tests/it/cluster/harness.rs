@@ -4,7 +4,8 @@
 use std::{
     collections::BTreeMap,
     fs,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -16,7 +17,6 @@ use k8sboot_core::{
     facts::{CA_DIRECTORIES, NodeFacts},
     kubeconfig::Kubeconfig,
     manifest::yaml,
-    pki::RandomKeys,
     time::Timestamp,
 };
 use rustix::process::Signal;
@@ -26,7 +26,7 @@ use super::{
     machine::{Daemon, Lan, Machine},
     programs::{etcd_version, programs},
 };
-use crate::tree::{init_with, quick_text};
+use crate::{pki::Keys, tree::init_with};
 
 /// The components of a control plane, in the order in which init writes them.
 pub(crate) const COMPONENTS: [&str; 4] =
@@ -60,7 +60,7 @@ impl ControlPlane {
     /// The files of init on a machine of its own, or in a network; nothing runs yet.
     pub(crate) fn installed(text: &str, lan: Option<&Lan>) -> Option<Self> {
         let control_plane = Self::bare(text, lan)?;
-        let keys = Arc::new(RandomKeys::new(&System));
+        let keys = Arc::new(Keys);
         init_with(
             &control_plane.config,
             &control_plane.machine.root(),
@@ -73,25 +73,19 @@ impl ControlPlane {
 
     /// A machine for a configuration, with an empty root: the whole of init, or of join, is the test's.
     pub(crate) fn bare(text: &str, lan: Option<&Lan>) -> Option<Self> {
+        Self::at(text, lan, &[])
+    }
+
+    /// As [`bare`](Self::bare), with further addresses beside the advertised one.
+    pub(crate) fn at(text: &str, lan: Option<&Lan>, further: &[IpAddr]) -> Option<Self> {
         if !programs(&COMPONENTS) {
             return None;
         }
         let began = Instant::now();
         let config = config(text);
-        let machine = Machine::new(config.node_name(), &[config.advertise_address()], lan);
+        let addresses = [&[config.advertise_address()], further].concat();
+        let machine = Machine::new(config.node_name(), &addresses, lan);
         Some(Self { running: Mutex::default(), config, machine, began })
-    }
-
-    /// The control plane of the recorded case `minimal`, started by the first who asks and shared by all who hold it.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
-        static SHARED: Mutex<Weak<ControlPlane>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(control_plane) = shared.upgrade() {
-            return Some(control_plane);
-        }
-        let control_plane = Arc::new(Self::start(&quick_text("minimal"))?);
-        *shared = Arc::downgrade(&control_plane);
-        Some(control_plane)
     }
 
     pub(crate) fn config(&self) -> &InitConfig {

@@ -7,7 +7,10 @@ use std::{
     os::fd::AsFd,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -80,16 +83,20 @@ impl Drop for Holder {
     }
 }
 
-/// A network that machines are plugged into.
+/// A network that machines are plugged into; it is there when the first one is.
 pub(crate) struct Lan {
-    holder: Holder,
+    holder: OnceLock<Holder>,
     ports: AtomicUsize,
 }
 
 impl Lan {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
+        Self { holder: OnceLock::new(), ports: AtomicUsize::new(0) }
+    }
+
+    fn holder(&self) -> &Holder {
         let script = "ip link set lo up; ip link add br0 type bridge; ip link set br0 up";
-        Self { holder: Holder::start(&["--net"], script), ports: AtomicUsize::new(0) }
+        self.holder.get_or_init(|| Holder::start(&["--net"], script))
     }
 }
 
@@ -108,11 +115,11 @@ impl Machine {
             fs::create_dir(scratch.path().join(directory)).unwrap();
         }
         fs::write(scratch.path().join("stage/ours"), "").unwrap();
-        let mut script = format!("hostname {name}\nip link set lo up\n");
+        let mut script = format!("echo {name} > /proc/sys/kernel/hostname\nip link set lo up\n");
         match lan {
             None => script.push_str("ip link add eth0 type veth peer name plug\nip link set plug up\n"),
             Some(lan) => {
-                let (pid, port) = (lan.holder.pid(), lan.ports.fetch_add(1, Ordering::Relaxed));
+                let (pid, port) = (lan.holder().pid(), lan.ports.fetch_add(1, Ordering::Relaxed));
                 script.push_str(&format!(
                     "ip link add eth0 type veth peer name port{port} netns {pid}\n\
                      nsenter --net=/proc/{pid}/ns/net ip link set port{port} master br0 up\n"

@@ -8,8 +8,12 @@ mod init;
 mod machine;
 mod programs;
 mod start;
+mod tend;
+mod variants;
 
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use machine::{Lan, Machine};
+#[allow(unused_imports, reason = "not every set of features uses all of it")]
+pub(crate) use tend::node;

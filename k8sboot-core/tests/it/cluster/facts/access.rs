@@ -103,19 +103,20 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
 fn anonymous(control_plane: &ControlPlane, facts: &Facts) {
     let nobody = control_plane.nobody();
     let ask = |arguments: &[&str]| nobody.kubectl(arguments);
-    let info = ask(&["get", "configmap/cluster-info", "--namespace=kube-public", "--output=json"]);
+    // By path: kubectl may not ask which resources there are.
+    let info = ask(&["get", "--raw=/api/v1/namespaces/kube-public/configmaps/cluster-info"]);
     facts.holds("anybody may read cluster-info", info.is_ok(), || format!("{info:?}"));
     let version = ask(&["get", "--raw=/version"]);
     facts.holds("anybody may ask for the version", version.is_ok(), || format!("{version:?}"));
     for arguments in [
-        &["get", "configmaps", "--namespace=kube-public"][..],
-        &["get", "configmap/kubeadm-config", "--namespace=kube-system"],
-        &["get", "secrets", "--namespace=kube-system"],
-        &["get", "nodes"],
-        &["get", "--raw=/metrics"],
-        &["delete", "configmap/cluster-info", "--namespace=kube-public"],
+        ["get", "--raw=/api/v1/namespaces/kube-public/configmaps"],
+        ["get", "--raw=/api/v1/namespaces/kube-system/configmaps/kubeadm-config"],
+        ["get", "--raw=/api/v1/namespaces/kube-system/secrets"],
+        ["get", "--raw=/api/v1/nodes"],
+        ["get", "--raw=/metrics"],
+        ["delete", "--raw=/api/v1/namespaces/kube-public/configmaps/cluster-info"],
     ] {
-        let said = ask(arguments);
+        let said = ask(&arguments);
         let refused =
             said.as_ref().is_err_and(|said| said.contains("system:anonymous") && said.contains("Forbidden"));
         facts.holds(&format!("nobody may {}", arguments.join(" ")), refused, || format!("{said:?}"));

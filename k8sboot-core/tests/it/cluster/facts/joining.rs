@@ -6,10 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    super::Caller,
+    super::{Caller, node},
     ControlPlane, Facts,
     identities::{named, who},
-    register, succeeds,
+    succeeds,
 };
 
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
@@ -52,7 +52,7 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
 
 /// What the node authoriser and NodeRestriction allow a node.
 fn limits(control_plane: &ControlPlane, facts: &Facts, worker: &Caller<'_>) {
-    let registered = register(worker, "worker-1");
+    let registered = worker.create(&node("worker-1"));
     facts.holds("a node registers itself", registered.is_ok(), || format!("{registered:?}"));
     let listed = control_plane.caller("admin.conf").get(&["get", "nodes", "--output=name"]);
     facts.equal("kubectl get nodes shows both", listed.as_str(), "node/node-1\nnode/worker-1\n");
@@ -67,7 +67,7 @@ fn limits(control_plane: &ControlPlane, facts: &Facts, worker: &Caller<'_>) {
         facts.holds(name, said.is_ok(), || format!("{said:?}"));
     }
     for (name, said) in [
-        ("a node registers no other", register(worker, "worker-2")),
+        ("a node registers no other", worker.create(&node("worker-2"))),
         ("a node beats in no other's lease", worker.create(&lease("node-1"))),
         ("a node reads no other", worker.kubectl(&["get", "node/node-1"])),
         ("a node labels no other", label("node-1", "example.com/rack=7")),

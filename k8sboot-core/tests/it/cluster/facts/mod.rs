@@ -18,13 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8sboot_core::{
-    api::{ApplyOptions, Resource},
-    flow::{InitOptions, cluster_objects},
-};
-use serde_json::json;
-
-use super::{Caller, ControlPlane, real_now};
+use super::ControlPlane;
 use crate::{support::tools, tree::quick_text};
 
 /// How long the controllers may take.
@@ -47,14 +41,10 @@ fn a_cluster_of_init_is_as_one_of_kubeadm() {
     if !tools(&["curl", "openssl"]) {
         return;
     }
-    let Some(control_plane) = ControlPlane::start(&quick_text("minimal")) else { return };
+    let Some(control_plane) = ControlPlane::bare(&quick_text("minimal"), None) else { return };
     let facts = Facts::default();
-    facts.equal(
-        "before RBAC exists, admin.conf may do nothing and super-admin.conf everything",
-        ["admin.conf", "super-admin.conf"].map(|who| access::may(&control_plane.caller(who), &["*", "*"])),
-        [false, true],
-    );
-    configure(&control_plane);
+    control_plane.init();
+    eprintln!("from nothing to a cluster in {:.1} s", control_plane.age().as_secs_f64());
     thread::scope(|scope| {
         for (name, part) in PARTS {
             let (control_plane, facts) = (&control_plane, &facts);
@@ -67,33 +57,13 @@ fn a_cluster_of_init_is_as_one_of_kubeadm() {
         }
     });
     access::without_rbac(&control_plane, &facts);
+    control_plane.init();
+    facts.equal(
+        "a second init gives admin.conf its rights back",
+        access::may(&control_plane.caller("admin.conf"), &["*", "*"]),
+        true,
+    );
     facts.conclude(30);
-}
-
-/// Gives the cluster its objects, and its first node as a kubelet would.
-fn configure(control_plane: &ControlPlane) {
-    let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
-    let objects = cluster_objects(control_plane.config(), &InitOptions::at(real_now()), &ca).unwrap();
-    let clients = ["super-admin.conf", "admin.conf"].map(|file| control_plane.client_of(file));
-    for (stage, object) in objects {
-        let client = &clients[usize::from(stage != "wait-control-plane")];
-        let resource = Resource::of(object.key()).unwrap_or_else(|| panic!("{}", object.key()));
-        client.apply(resource, &object, &ApplyOptions::new("k8sboot")).unwrap();
-    }
-    register(&control_plane.caller("kubelet.conf"), control_plane.config().node_name()).unwrap();
-}
-
-/// Registers a node as its kubelet does, with room for pods.
-fn register(kubelet: &Caller<'_>, name: &str) -> Result<String, String> {
-    let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
-    let ready = json!({"type": "Ready", "status": "False", "reason": "KubeletNotReady"});
-    let room = json!({"cpu": "8", "memory": "16Gi", "pods": "110"});
-    kubelet.create(&json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
-        "status": {"capacity": room, "allocatable": room, "conditions": [ready]},
-    }))
 }
 
 /// What was looked at.

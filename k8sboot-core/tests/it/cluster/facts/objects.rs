@@ -4,7 +4,7 @@ use k8sboot_core::manifest::yaml;
 use serde_json::{Value, json};
 
 use super::{super::Caller, ControlPlane, Facts};
-use crate::support::{fixture, fixture_path};
+use crate::support::{fixture, fixture_json, fixture_path};
 
 /// Recorded objects whose values depend on the run, or on what these tests give the configuration.
 const OF_THE_RUN: [&str; 3] =
@@ -27,6 +27,10 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
         let lost = found.map_or_else(|said| vec![said], |found| missing(&object, &found, ""));
         facts.equal(&format!("{} is as kubeadm's", file.trim_end_matches(".yaml")), lost, Vec::new());
     }
+    let recorded = fixture_json("cases/minimal/objects/node-patch.json");
+    let node = live(&admin, &json!({"kind": "Node", "metadata": {"name": "node-1"}})).unwrap();
+    let lost = missing(&recorded["body"], &node, "");
+    facts.equal("the node is marked as kubeadm marks it", lost, Vec::new());
     controllers(facts, &admin);
     network(facts, &admin);
 }
@@ -63,6 +67,13 @@ fn controllers(facts: &Facts, admin: &Caller<'_>) {
         let here = holder.as_str().is_some_and(|holder| holder.starts_with("node-1_"));
         facts.holds(&format!("{name} of this node leads"), here, || holder.to_string());
     }
+    let running = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+    let mirrored = running.map(|name| get(&format!("pod/{name}-node-1"))["spec"]["priority"].take());
+    facts.equal(
+        "the static pods are accepted as mirrors",
+        mirrored,
+        [2_000_001_000; 4].map(|most| json!(most)),
+    );
     let made = get("serviceaccount/deployment-controller");
     facts.equal("each controller has a service account", made["kind"].clone(), json!("ServiceAccount"));
 }

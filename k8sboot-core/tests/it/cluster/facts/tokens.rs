@@ -8,7 +8,7 @@ use k8sboot_core::{
     token::{BootstrapToken, CaPin, ClusterInfo, TokenSpec, Ttl, Usages},
 };
 
-use super::{ControlPlane, Facts, real_now};
+use super::{super::real_now, ControlPlane, Facts};
 
 const TOKEN: &str = "abcdef.0123456789abcdef";
 
@@ -111,6 +111,10 @@ fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
     let listed = run(&["token", "list", "--output=json"]);
     let ours = listed.as_ref().is_ok_and(|text| text.contains(TOKEN) && text.contains("default-node-token"));
     facts.holds("kubeadm lists the token", ours, || format!("{listed:?}"));
+    let checked = run(&["certs", "check-expiration"]);
+    let read =
+        checked.as_ref().is_ok_and(|text| text.contains("admin.conf") && !text.contains("Falling back"));
+    facts.holds("kubeadm reads its configuration from the cluster", read, || format!("{checked:?}"));
     let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
     let command = k8sboot_core::flow::join_commands(control_plane.config(), &ca).unwrap().remove(0);
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -123,8 +127,9 @@ fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
 }
 
 fn cluster_info(control_plane: &ControlPlane) -> Object {
-    let arguments = ["get", "configmap/cluster-info", "--namespace=kube-public"];
-    Object::from_value(control_plane.nobody().json(&arguments)).unwrap()
+    let path = "--raw=/api/v1/namespaces/kube-public/configmaps/cluster-info";
+    let text = control_plane.nobody().get(&["get", path]);
+    Object::from_value(serde_json::from_str(&text).unwrap()).unwrap()
 }
 
 fn create(control_plane: &ControlPlane, spec: &TokenSpec) {
