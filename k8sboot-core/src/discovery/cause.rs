@@ -34,7 +34,7 @@ pub enum Cause {
         problem: String,
     },
     /// It accepts, and does not answer.
-    #[error("no answer within {} ms: check that an API server listens there and is healthy", limit.as_millis())]
+    #[error("no answer within {} ms: check that an API server listens there and is healthy, and firewalls between", limit.as_millis())]
     #[non_exhaustive]
     Silent {
         /// The limit.

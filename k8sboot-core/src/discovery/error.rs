@@ -53,7 +53,7 @@ pub enum DiscoveryError {
         origin: String,
         /// What is wrong with it.
         #[source]
-        source: KubeconfigError,
+        source: Box<KubeconfigError>,
     },
     /// A kubeconfig cannot be used for discovery.
     #[error("discovery: kubeconfig: {field}: expected {expected}, found {found}")]

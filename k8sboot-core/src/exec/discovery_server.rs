@@ -37,7 +37,7 @@ impl Default for ServeLimits {
 }
 
 impl ServeLimits {
-    /// How many connections are served at a time; further ones are told 503.
+    /// How many connections are served at a time; as many again are told 503, further ones nothing.
     #[must_use]
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
@@ -152,25 +152,20 @@ fn serve<T: Tokens + 'static>(
     limits: ServeLimits,
     connections: &Arc<Connections>,
 ) {
-    let Some(place) = Connections::take(connections, &stream, limits.connections) else {
-        return refuse(stream);
+    let Some((place, others)) = Connections::take(connections, &stream, limits.connections) else {
+        return;
     };
     let tokens = Arc::clone(tokens);
     let work = move || {
         let _place = place;
-        answer(&stream, tokens.as_ref(), limits.time);
+        if others < limits.connections {
+            answer(&stream, tokens.as_ref(), limits.time);
+        } else {
+            reply(&stream, &Reply::status(503, "too many connections"), false, limits.time);
+        }
     };
     // Without a thread the connection is closed; the node asks again.
     drop(thread::Builder::new().name("k8sboot-serve".to_owned()).spawn(work));
-}
-
-/// Tells one too many to come back, as far as that can be done without waiting.
-fn refuse(mut stream: TcpStream) {
-    let reply = Reply::status(503, "too many connections");
-    if stream.set_nonblocking(true).is_ok() {
-        let _ = stream.write(&reply.to_bytes(false));
-        let _ = stream.shutdown(Shutdown::Write);
-    }
 }
 
 /// Reads one request, answers and closes. What hinders it is the stranger's, who sees the connection end.
@@ -199,13 +194,18 @@ fn answer(mut stream: &TcpStream, tokens: &impl Tokens, time: Duration) {
             Err(_) => return,
         }
     };
-    let (reply, head) = match read {
+    let (said, head) = match read {
         Request::ClusterInfo { id, head } => (tokens.look_up(&id).reply(), head),
         Request::Health => (Reply::status(200, "ok"), false),
         Request::Refused { code, why } => (Reply::status(code, why), false),
         Request::Incomplete => return,
     };
-    if stream.set_write_timeout(Some(time)).is_ok() && stream.write_all(&reply.to_bytes(head)).is_ok() {
+    reply(stream, &said, head, time);
+}
+
+fn reply(mut stream: &TcpStream, said: &Reply, head: bool, time: Duration) {
+    let ready = stream.set_nonblocking(false).and_then(|()| stream.set_write_timeout(Some(time)));
+    if ready.is_ok() && stream.write_all(&said.to_bytes(head)).is_ok() {
         close(stream);
     }
 }
@@ -240,15 +240,18 @@ struct Place {
 }
 
 impl Connections {
-    fn take(connections: &Arc<Self>, stream: &TcpStream, most: usize) -> Option<Place> {
+    /// A place, and how many are taken by others. There are as many again for those who are only told to come back; who
+    /// comes after them is told nothing.
+    fn take(connections: &Arc<Self>, stream: &TcpStream, most: usize) -> Option<(Place, usize)> {
         let mut state = connections.state();
-        if state.open.len() >= most {
+        let others = state.open.len();
+        if others >= most.saturating_mul(2) {
             return None;
         }
         let number = state.next;
         state.next = number.wrapping_add(1);
         state.open.insert(number, stream.try_clone().ok());
-        Some(Place { connections: Arc::clone(connections), number })
+        Some((Place { connections: Arc::clone(connections), number }, others))
     }
 
     /// Ends all, and waits until their threads are through with the tokens.

@@ -12,6 +12,8 @@ mod run;
 
 #[cfg(feature = "host")]
 mod authority;
+#[cfg(feature = "host")]
+mod bundle_file;
 #[cfg(feature = "api")]
 mod cluster;
 #[cfg(feature = "node")]
@@ -47,6 +49,8 @@ mod write;
 
 #[cfg(feature = "host")]
 pub use authority::read_authority;
+#[cfg(feature = "host")]
+pub use bundle_file::write_join_bundle;
 pub use cancel::CancelToken;
 #[cfg(feature = "api")]
 pub use cluster::Cluster;

@@ -16,6 +16,8 @@ mod cni;
 mod config;
 #[cfg(feature = "node")]
 mod directory;
+#[cfg(all(feature = "config", feature = "crypto"))]
+mod discovery;
 #[cfg(feature = "node")]
 mod durable;
 #[cfg(all(feature = "etcd", feature = "host"))]

@@ -28,8 +28,9 @@ impl Server {
         options: &DiscoverOptions,
         cancel: &CancelToken,
     ) -> Result<Self, Cause> {
-        let mut client =
-            ClientOptions::new(url, trust).identity(identity).timeouts(options.attempt, options.attempt);
+        // The handshake counts as connecting: who accepts and says nothing is silent, not unreachable.
+        let connect = options.attempt.saturating_mul(2);
+        let mut client = ClientOptions::new(url, trust).identity(identity).timeouts(connect, options.attempt);
         if let Some(name) = server_name {
             client = client.server_name(name);
         }

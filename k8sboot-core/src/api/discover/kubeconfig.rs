@@ -47,9 +47,10 @@ impl KubeconfigAsker {
         let mut kubeconfig = parse(&text, path)?;
         let directory = Path::new(path).parent().unwrap_or_else(|| Path::new("/"));
         let content = |path: &str| host::read(&directory.join(path).to_string_lossy()).ok();
-        kubeconfig
-            .embed(|file| content(&file.path))
-            .map_err(|source| DiscoveryError::Kubeconfig { origin: path.to_owned(), source })?;
+        kubeconfig.embed(|file| content(&file.path)).map_err(|source| DiscoveryError::Kubeconfig {
+            origin: path.to_owned(),
+            source: Box::new(source),
+        })?;
         Self::new(&kubeconfig)
     }
 
@@ -154,7 +155,8 @@ fn parse(text: &SecretBytes, origin: &str) -> Result<Kubeconfig, DiscoveryError>
         return Err(unusable(format!("{} bytes", text.len())));
     }
     let text = text.expose_str().ok_or_else(|| unusable("other bytes".to_owned()))?;
-    Kubeconfig::parse(text).map_err(|source| DiscoveryError::Kubeconfig { origin: origin.to_owned(), source })
+    Kubeconfig::parse(text)
+        .map_err(|source| DiscoveryError::Kubeconfig { origin: origin.to_owned(), source: Box::new(source) })
 }
 
 /// `https://HOST:PORT` and the path. What could be a secret in an address (a user, a query) never gets into a message.

@@ -16,4 +16,6 @@ pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use machine::{Lan, Machine};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
+pub(crate) use programs::found;
+#[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use tend::node;

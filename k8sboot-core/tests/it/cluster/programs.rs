@@ -23,7 +23,7 @@ pub(crate) fn search_path() -> OsString {
     env::join_paths(assets.into_iter().chain(env::split_paths(&path))).unwrap()
 }
 
-pub(super) fn found(program: &str) -> bool {
+pub(crate) fn found(program: &str) -> bool {
     env::split_paths(&search_path()).any(|directory| directory.join(program).is_file())
 }
 
