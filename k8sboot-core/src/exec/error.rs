@@ -98,7 +98,7 @@ pub enum ExecError {
     },
     /// The node cannot join.
     #[error(transparent)]
-    Join(#[from] JoinError),
+    Join(Box<JoinError>),
     /// A wait ended without what was waited for.
     #[error(transparent)]
     Wait(#[from] WaitError),
@@ -175,6 +175,12 @@ pub enum ExecError {
 impl ExecError {
     pub(super) fn api(what: impl Into<String>, source: crate::api::ApiError) -> Self {
         Self::Api { what: what.into(), source: Box::new(source) }
+    }
+}
+
+impl From<JoinError> for ExecError {
+    fn from(source: JoinError) -> Self {
+        Self::Join(Box::new(source))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ExecError, Host, Outcome, Run, Tree,
+    ExecError, Host, Outcome, Run, TEMPORARY_SUFFIX, Tree,
     host::SECRET_MODE,
     joining::client_of,
     waiting::{LOOK, Waiting},
@@ -14,7 +14,8 @@ use super::{
 use crate::{
     api::{ApiError, Client, Resource},
     join::{
-        CsrState, JoinError, KUBELET_CLIENT_LINK, KUBELET_PKI, Request, kubelet_client_file, kubelet_conf,
+        CsrState, JoinError, KUBELET_CLIENT_KEY, KUBELET_CLIENT_LINK, KUBELET_PKI, Request,
+        kubelet_client_file, kubelet_conf,
     },
     kubeconfig::Kubeconfig,
     manifest::Object,
@@ -23,8 +24,6 @@ use crate::{
     secret::SecretBytes,
 };
 
-/// The key of a request that is under way; the kubelet's own name for it.
-const KEY: &str = "/var/lib/kubelet/pki/kubelet-client.key.tmp";
 /// How long a watch is believed before the request is read again.
 const BELIEVE: Duration = Duration::from_secs(10);
 
@@ -38,6 +37,7 @@ pub(super) fn get(
 ) -> Result<(), ExecError> {
     let (client, bootstrap) = client_of(host.tree(), &action.bootstrap, &run.cancel)?;
     let mut waiting = Waiting::new(run, stage, "waiting for the kubelet's certificate", action.timeout);
+    sweep(host.tree())?;
     let key = key(host, algorithm)?;
     let request = Request::client(&action.node, &key)?;
     let issued = submit(&client, &request, &mut waiting).and_then(|()| wait(&client, &request, &mut waiting));
@@ -53,25 +53,36 @@ pub(super) fn get(
             );
             // Nothing more will come of this request; the next run makes another.
             if lost {
-                host.tree().remove_file(KEY)?;
+                host.tree().remove_file(KUBELET_CLIENT_KEY)?;
             }
             Err(error.into())
         }
     }
 }
 
+/// Removes half-written files of runs that were killed: they hold keys.
+fn sweep(tree: &Tree) -> Result<(), ExecError> {
+    for name in tree.list(KUBELET_PKI)?.unwrap_or_default() {
+        if name.ends_with(TEMPORARY_SUFFIX) {
+            tree.remove_file(&format!("{KUBELET_PKI}/{name}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// The key of a run that was cut off, or a new one.
 fn key(host: &Host, algorithm: KeyAlgorithm) -> Result<KeyPair, ExecError> {
     let tree = host.tree();
-    host.make_parent(KEY)?;
-    if let Some(bytes) = tree.read(KEY)?
+    host.make_parent(KUBELET_CLIENT_KEY)?;
+    if let Some(bytes) = tree.read(KUBELET_CLIENT_KEY)?
         && let Ok(key) = KeyPair::from_pem(&SecretBytes::new(bytes))
     {
         return Ok(key);
     }
     let made = host.key_for("kubelet-client", algorithm);
-    let key = made.map_err(|source| ExecError::Pki { path: KEY.to_owned(), source: Box::new(source) })?;
-    tree.write(KEY, key.to_pem().expose(), SECRET_MODE, Guard::None)?;
+    let key = made
+        .map_err(|source| ExecError::Pki { path: KUBELET_CLIENT_KEY.to_owned(), source: Box::new(source) })?;
+    tree.write(KUBELET_CLIENT_KEY, key.to_pem().expose(), SECRET_MODE, Guard::None)?;
     // The cluster must not know of a request whose key a power cut could take.
     tree.flush()?;
     Ok(key)
@@ -232,7 +243,7 @@ fn store(
     let _: Outcome =
         tree.write(&action.kubeconfig, kubeconfig.to_yaml().expose(), SECRET_MODE, Guard::None)?;
     tree.flush()?;
-    tree.remove_file(KEY)?;
+    tree.remove_file(KUBELET_CLIENT_KEY)?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{
     ExecError, Outcome, Run, Tree, joining::client_of, kubeconfig_file::read_kubeconfig, waiting::Waiting,
 };
 use crate::{
-    api::{Client, ClientOptions, Method, Resource, Trust},
+    api::{ApiError, Client, ClientOptions, Method, Resource, Trust},
     join::{CsrState, JoinError, KUBELET_CLIENT_SIGNER, NodeIdentity, approval::node_of, node_identity},
     kubeconfig::Source,
     plan::BootstrapAction,
@@ -133,6 +133,8 @@ fn problem(url: &str) -> Option<String> {
             let text = String::from_utf8_lossy(&answer.body).chars().take(200).collect::<String>();
             Some(format!("status {}: {}", answer.code, text.trim()))
         }
+        Err(ApiError::Unreachable { .. }) => Some("nothing listens there".to_owned()),
+        Err(ApiError::Timeout { limit, .. }) => Some(format!("no answer within {} ms", limit.as_millis())),
         Err(error) => Some(error.to_string()),
     }
 }

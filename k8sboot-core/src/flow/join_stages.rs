@@ -10,7 +10,9 @@ use super::{
 use crate::{
     config::JoinConfig,
     facts::{Content, Facts, FileFact, SeenCluster, SeenKubeconfig, Want, Wanted},
-    join::{self, ClusterView, JoinError, NodeIdentity, kubelet_health_url, node_identity},
+    join::{
+        self, ClusterView, JoinError, KUBELET_CLIENT_KEY, NodeIdentity, kubelet_health_url, node_identity,
+    },
     manifest::ManifestError,
     pki::Certificate,
     plan::{Action, BootstrapAction, BootstrapBy, Guard, Plan, PlanError, Step},
@@ -99,6 +101,7 @@ pub(super) fn files(config: &JoinConfig) -> Wanted {
         (INSTANCE, Want::Text),
         (CONFIG, Want::Text),
         (FLAGS, Want::Text),
+        (KUBELET_CLIENT_KEY, Want::Kind),
     ])
     .file(DIRECTORY, Want::Kind)
 }
@@ -177,10 +180,12 @@ pub(super) fn tls_bootstrap(flow: &JoinFlow, seen: &Facts) -> Result<Plan, Probl
     const STAGE: &str = "tls-bootstrap";
     let mut steps = Vec::new();
     if identity(flow, seen)? == Some(NodeIdentity::Usable) {
-        if !seen.file(BOOTSTRAP_CONF).is_missing() {
-            let action = Action::RemovePath { path: BOOTSTRAP_CONF.to_owned() };
-            let why = "the node has its own credentials";
-            steps.push(Step::new("tls-bootstrap/remove-bootstrap", why, action, Guard::None));
+        for (name, path) in [("bootstrap", BOOTSTRAP_CONF), ("key", KUBELET_CLIENT_KEY)] {
+            if !seen.file(path).is_missing() {
+                let action = Action::RemovePath { path: path.to_owned() };
+                let why = "the node has its own credentials";
+                steps.push(Step::new(format!("{STAGE}/remove-{name}"), why, action, Guard::None));
+            }
         }
         let note = format!("{KUBELET_CONF} is usable already");
         return Ok(Plan::new(STAGE, steps, vec![note]));

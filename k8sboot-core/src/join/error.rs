@@ -45,9 +45,9 @@ pub enum JoinError {
     #[non_exhaustive]
     KubeletSkew {
         /// The kubelet's.
-        kubelet: Version,
+        kubelet: Box<Version>,
         /// The API server's.
-        cluster: Version,
+        cluster: Box<Version>,
     },
     /// A node of this name is in the cluster already, and ready.
     #[error(

@@ -16,6 +16,9 @@ pub const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
 /// The link to the certificate and key in use.
 pub const KUBELET_CLIENT_LINK: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
+/// The key of a first certificate that is under way; the kubelet's own name for it.
+pub const KUBELET_CLIENT_KEY: &str = "/var/lib/kubelet/pki/kubelet-client.key.tmp";
+
 /// kubelet.conf as the kubelet writes it: certificate and key are in the file that it rotates.
 ///
 /// # Examples

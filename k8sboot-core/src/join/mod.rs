@@ -29,7 +29,8 @@ pub(crate) use codes::CODES;
 pub use error::JoinError;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use kubelet_conf::{
-    KUBELET_CLIENT_LINK, KUBELET_PKI, NodeIdentity, kubelet_client_file, kubelet_conf, node_identity,
+    KUBELET_CLIENT_KEY, KUBELET_CLIENT_LINK, KUBELET_PKI, NodeIdentity, kubelet_client_file, kubelet_conf,
+    node_identity,
 };
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use node::node_object;

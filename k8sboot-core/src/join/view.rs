@@ -150,7 +150,7 @@ impl ClusterView {
         if fits {
             return Ok(());
         }
-        Err(JoinError::KubeletSkew { kubelet: kubelet.clone(), cluster: cluster.clone() })
+        Err(JoinError::KubeletSkew { kubelet: Box::new(kubelet.clone()), cluster: Box::new(cluster.clone()) })
     }
 
     /// config.yaml of a node, and the patches that were applied.

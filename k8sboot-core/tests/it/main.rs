@@ -29,6 +29,8 @@ mod faults;
 #[cfg(feature = "host")]
 mod flow;
 mod ipam;
+#[cfg(feature = "host")]
+mod join;
 #[cfg(feature = "crypto")]
 mod keys;
 #[cfg(feature = "config")]

@@ -14,8 +14,8 @@ mod variants;
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use harness::{COMPONENTS, Caller, ControlPlane, real_now};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
-pub(crate) use machine::{Lan, Machine};
+pub(crate) use machine::{Daemon, Lan, Machine};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
-pub(crate) use programs::found;
+pub(crate) use programs::{found, programs};
 #[allow(unused_imports, reason = "not every set of features uses all of it")]
 pub(crate) use tend::node;
