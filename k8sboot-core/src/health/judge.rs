@@ -59,6 +59,10 @@ pub fn judge(check: &Check, seen: &Evidence) -> Option<Reason> {
     }
     Some(match &seen.answered {
         Answered::Http { code: 200, .. } => return None,
+        // It knows who asks, and not yet what that one may do.
+        Answered::Http { code: 403, .. } if check.authenticated => {
+            Reason::Starting { failing: vec!["authorization".to_owned()] }
+        }
         Answered::Http { code: code @ (401 | 403), body } => {
             skew(seen).unwrap_or_else(|| match check.authenticated {
                 true => {
@@ -182,6 +186,7 @@ mod tests {
             (http(500, "broken"), "unhealthy"),
             (http(404, "not found"), "portTaken"),
             (http(401, "Unauthorized"), "unauthorized"),
+            (http(403, "forbidden"), "starting"),
             (Answered::Strange("what answers does not speak TLS".into()), "portTaken"),
             (Answered::Silent(Duration::from_secs(2)), "noAnswer"),
             (Answered::Tls(TlsFailure::OtherAuthority), "otherAuthority"),

@@ -319,6 +319,45 @@ fn stages_that_need_an_api_server_say_so() {
 }
 
 #[test]
+fn kubelet_conf_takes_the_certificate_that_the_kubelet_renews() {
+    let scratch = Scratch::new("finalize");
+    let config = quick_config("seed");
+    init(&config, scratch.path(), None).unwrap();
+    let finalize = || {
+        let stage = Selection::default().from("kubelet-finalize").unwrap().until("kubelet-finalize").unwrap();
+        let flow = flow::init(config.clone(), InitOptions::at(now())).select(stage).unwrap();
+        let tree = Tree::open(scratch.path()).unwrap();
+        let mut host = exec::Host::new(tree.clone());
+        wait(flow.run(&mut probe::Host::new(tree), &mut host, &Run::default())).unwrap()
+    };
+    let path = scratch.path().join("etc/kubernetes/kubelet.conf");
+    let before = fs::read_to_string(&path).unwrap();
+    let report = finalize();
+    assert_eq!((report.changed(), fs::read_to_string(&path).unwrap()), (0, before.clone()));
+    assert!(report.stages[0].notes[0].contains("kubelet-client-current.pem"), "{report:?}");
+
+    let pki = scratch.path().join("var/lib/kubelet/pki");
+    fs::create_dir_all(&pki).unwrap();
+    fs::write(pki.join("kubelet-client-2026-11-23-03-07-02.pem"), "certificate and key").unwrap();
+    let newest = "/var/lib/kubelet/pki/kubelet-client-2026-11-23-03-07-02.pem";
+    std::os::unix::fs::symlink(newest, pki.join("kubelet-client-current.pem")).unwrap();
+    assert_eq!(finalize().changed(), 1);
+    let after = fs::read_to_string(&path).unwrap();
+    let current = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+    for line in [format!("    client-certificate: {current}"), format!("    client-key: {current}")] {
+        assert!(after.lines().any(|found| found == line), "{after}");
+    }
+    assert!(!after.contains("client-key-data"), "{after}");
+    let kept = |text: &str| {
+        text.lines().filter(|line| !line.contains("client-")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&after), kept(&before));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(finalize().changed(), 0);
+    assert_eq!(init(&config, scratch.path(), None).unwrap().changed(), 0, "the stages before leave it alone");
+}
+
+#[test]
 fn outcomes_have_names() {
     assert_eq!(Outcome::Changed.name(), "changed");
     assert_eq!(Outcome::AlreadySo.name(), "alreadySo");

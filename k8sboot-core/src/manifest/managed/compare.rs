@@ -216,6 +216,8 @@ impl Walk<'_> {
     ) -> Option<Value> {
         let mut taken = Vec::new();
         for item in items {
+            let keys_of: Map<String, Value> =
+                keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone()))).collect();
             // A key that the wanted item leaves to its default fits any.
             let same = |other: &dyn Fn(&str) -> Option<Value>| {
                 keys.iter().all(|key| item.get(key).is_none_or(|value| other(key).as_ref() == Some(value)))
@@ -226,7 +228,12 @@ impl Walk<'_> {
             let names: Vec<String> =
                 keys.iter().filter_map(|key| Some(format!("{key}={}", plain(item.get(key)?)))).collect();
             let path = format!("{path}[{}]", names.join(","));
-            taken.extend(self.field(&path, item, there, &below));
+            let Some(mut item) = self.field(&path, item, there, &below) else { continue };
+            // Whoever set its keys, the item cannot be told without them.
+            if let Some(fields) = item.as_object_mut() {
+                fields.extend(keys_of);
+            }
+            taken.push(item);
         }
         (!taken.is_empty()).then_some(Value::Array(taken))
     }
@@ -242,15 +249,18 @@ impl Walk<'_> {
         let holders =
             || self.managers.iter().zip(shares).filter(|(_, share)| share.is_some()).map(|(m, _)| m);
         let ours = holders().any(|manager| manager.kind == ManagerKind::Ours);
-        if live.is_some_and(|live| covers(live, wanted)) {
-            if !ours {
-                let from: Vec<String> = holders().map(|manager| manager.name.to_owned()).collect();
-                self.adopted_from.extend(from);
-                self.unowned = true;
+        let other = holders().find(|manager| manager.kind == ManagerKind::Other).map(|manager| manager.name);
+        // What somebody else has added to a map that is one value would be lost by applying it.
+        let whole = other.is_none() || ours || live == Some(wanted);
+        if whole && live.is_some_and(|live| covers(live, wanted)) {
+            if ours || other.is_some() {
+                return Some(wanted.clone()).filter(|_| ours);
             }
+            let from: Vec<String> = holders().map(|manager| manager.name.to_owned()).collect();
+            self.adopted_from.extend(from);
+            self.unowned = true;
             return Some(wanted.clone());
         }
-        let other = holders().find(|manager| manager.kind == ManagerKind::Other).map(|manager| manager.name);
         let present = other.or_else(|| holders().next().map(|manager| manager.name)).unwrap_or_default();
         let difference = FieldDifference {
             field: path.to_owned(),
@@ -365,6 +375,20 @@ mod tests {
         assert_eq!(found.object.as_value()["spec"], json!({"a": 3}));
         assert_eq!(found.kept[0].to_string(), "spec.b (set by kubectl-edit): x -> y");
         assert_eq!(found.changed[0].to_string(), "spec.a (set by k8sboot): 1 -> 3");
+    }
+
+    #[test]
+    fn what_others_set_to_the_same_value_stays_theirs_and_what_they_added_to_a_whole_map_is_kept() {
+        let managers = json!([
+            manager("k8sboot", json!({"f:a": {}})),
+            manager("kubectl", json!({"f:b": {}, "f:c": {}}))
+        ]);
+        let live = object(json!({"a": 1, "b": 2, "c": {"os": "linux", "mine": "yes"}}), managers);
+        let found =
+            compare(&object(json!({"a": 1, "b": 2, "c": {"os": "linux"}}), json!([])), &live, &[]).unwrap();
+        assert_eq!((found.need, found.object.as_value()["spec"].clone()), (Need::Nothing, json!({"a": 1})));
+        assert_eq!(found.kept.len(), 1);
+        assert_eq!(found.kept[0].field, "spec.c");
     }
 
     #[test]

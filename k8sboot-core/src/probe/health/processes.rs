@@ -32,12 +32,16 @@ pub(super) fn listener(address: SocketAddr) -> Option<Process> {
     })
 }
 
-/// Whether a process of this name runs in this network namespace, as components with `hostNetwork` do.
-pub(super) fn runs(component: &str) -> Option<bool> {
+/// Which of these components run in this network namespace, as components with `hostNetwork` do; `None` if that cannot be
+/// seen.
+pub(super) fn running<'a>(components: &[&'a str]) -> Option<Vec<&'a str>> {
     let own = fs::read_link("/proc/thread-self/ns/net").ok()?;
-    let short = component.get(..COMM).unwrap_or(component);
     let here = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|link| link == own);
-    Some(processes().any(|process| process.name == short && here(process.pid)))
+    let found = processes().filter_map(|process| {
+        let short = |component: &&&str| component.get(..COMM).unwrap_or(component) == process.name;
+        components.iter().find(short).filter(|_| here(process.pid)).copied()
+    });
+    Some(found.collect())
 }
 
 fn processes() -> impl Iterator<Item = Process> {
@@ -96,9 +100,9 @@ mod tests {
                 if address.starts_with('[') { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
             let found = super::listener(asked.parse().unwrap()).unwrap();
             assert_eq!(found.pid, std::process::id(), "{address}");
-            assert_eq!(runs(&found.name), Some(true));
+            assert_eq!(running(&[&found.name, "no-such-program"]), Some(vec![found.name.as_str()]));
         }
-        assert_eq!(runs("no-such-program"), Some(false));
+        assert_eq!(running(&["no-such-program"]), Some(Vec::new()));
     }
 
     #[test]

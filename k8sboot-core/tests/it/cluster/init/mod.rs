@@ -26,7 +26,7 @@ use super::ControlPlane;
 use crate::tree::quick_text;
 
 /// The lines of the configuration that give the waits little time.
-pub(super) const SHORT: &str = "timeouts: {controlPlaneComponentHealthCheck: 3s, kubernetesAPICall: 20s}";
+pub(super) const SHORT: &str = "timeouts: {controlPlaneComponentHealthCheck: 5s, kubernetesAPICall: 20s}";
 
 /// The recorded case `minimal` with more fields in its InitConfiguration.
 pub(super) fn text(more: &str) -> String {
@@ -108,6 +108,15 @@ impl<'a> Init<'a> {
             let flow = flow::init(config.clone(), self.options.clone()).select(selection).unwrap();
             wait(flow.run(&mut probe::Host::new(tree), &mut on, &run))
         })
+    }
+}
+
+/// Stops a run when a test that watches it ends, also by a panic.
+pub(super) struct Ends<'a>(pub(super) &'a CancelToken);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.trigger();
     }
 }
 

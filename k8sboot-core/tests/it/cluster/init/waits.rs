@@ -15,18 +15,19 @@ use k8sboot_core::{
     secret::SecretBytes,
 };
 
-use super::{Init, SHORT, text};
+use super::{Ends, Init, SHORT, text};
 use crate::cluster::{COMPONENTS, ControlPlane, real_now};
 
 const WAIT: &str = "wait-control-plane";
-/// How soon a change is to be told.
-const SOON: Duration = Duration::from_millis(250);
+/// How soon a change is to be told on a machine that has other tests to do; alone it is less than 250 ms.
+const SOON: Duration = Duration::from_secs(1);
 
 #[test]
 fn each_reason_is_told_when_it_changes() {
     let Some(control_plane) = ControlPlane::installed(&text(""), None) else { return };
     let init = Init::new(&control_plane, real_now());
     thread::scope(|scope| {
+        let _ends = Ends(&init.cancel);
         let run = scope.spawn(|| init.stages(WAIT, WAIT));
         init.told.when("waits for kube-apiserver: kubeletNotRunning");
 
@@ -49,6 +50,7 @@ fn each_reason_is_told_when_it_changes() {
             stop.store(true, Ordering::Relaxed);
             told
         });
+        eprintln!("a taken port was told after {} ms", (told - since).as_millis());
         assert!(told - since < SOON, "{:?}", told - since);
         drop(listener);
 
@@ -61,7 +63,7 @@ fn each_reason_is_told_when_it_changes() {
         let since = Instant::now();
         let told =
             init.told.when("waits for kube-apiserver: exited: its container exited, 4 restarts so far");
-        assert!(told - since < SOON + Duration::from_millis(250), "{:?}", told - since);
+        assert!(told - since < SOON, "{:?}", told - since);
         assert!(init.told.lines().iter().any(|line| line.contains("bad flag")));
 
         control_plane.up(&COMPONENTS);
@@ -79,11 +81,16 @@ fn a_component_that_recovers_is_seen_at_once() {
         control_plane.pause(component);
         let init = Init::new(&control_plane, real_now());
         thread::scope(|scope| {
+            let _ends = Ends(&init.cancel);
             let run = scope.spawn(|| init.stages(WAIT, WAIT).unwrap());
             init.told.when(&format!("waits for {component}: noAnswer"));
             control_plane.resume(component);
             let since = Instant::now();
             let told = init.told.when(&format!("well: {component}"));
+            eprintln!(
+                "{component} was told well after {} ms",
+                told.saturating_duration_since(since).as_millis()
+            );
             assert!(told.saturating_duration_since(since) < SOON, "{component}: {:?}", told - since);
             run.join().unwrap();
         });
@@ -92,6 +99,7 @@ fn a_component_that_recovers_is_seen_at_once() {
     control_plane.stop("kube-scheduler");
     let refused = Init::new(&control_plane, real_now());
     thread::scope(|scope| {
+        let _ends = Ends(&refused.cancel);
         let run = scope.spawn(|| refused.stages(WAIT, WAIT));
         refused.told.when("waits for kube-scheduler: kubeletNotRunning");
         let since = Instant::now();
@@ -120,7 +128,7 @@ fn wrong_states_end_with_their_reason_at_the_deadline() {
             chain(&error)
         );
         assert!(error.details().remedy.is_some());
-        assert!(took > Duration::from_secs(3) && took < Duration::from_secs(4), "{took:?}");
+        assert!(took > Duration::from_secs(5) && took < Duration::from_secs(6), "{took:?}");
     };
     let admin = control_plane.machine().path("/etc/kubernetes/admin.conf");
     let whole = fs::read_to_string(&admin).unwrap();
@@ -156,16 +164,26 @@ fn wrong_states_end_with_their_reason_at_the_deadline() {
 }
 
 #[test]
-fn a_wait_can_be_cancelled() {
+fn the_kubelet_is_waited_for_until_the_wait_is_cancelled() {
     let Some(control_plane) = ControlPlane::installed(&text(""), None) else { return };
-    let init = Init::new(&control_plane, real_now());
+    let mut init = Init::new(&control_plane, real_now());
+    init.options = init.options.wait_for_kubelet(true);
+    let init = init;
     thread::scope(|scope| {
+        let _ends = Ends(&init.cancel);
         let run = scope.spawn(|| init.stages(WAIT, WAIT).unwrap_err());
-        init.told.when("waits for kube-apiserver");
+        init.told.when("waits for kubelet: kubeletNotRunning");
+        let log = control_plane.machine().path("/var/log/kubelet.log");
+        fs::create_dir_all(log.parent().unwrap()).unwrap();
+        let said =
+            "misconfiguration: kubelet cgroup driver: \"systemd\" is different from docker cgroup driver";
+        fs::write(&log, format!("F1123 03:07:02.1 1 server.go:302] {said}\n")).unwrap();
+        init.told.when("waits for kubelet: cgroupDriver");
         init.cancel.trigger();
         let since = Instant::now();
         let error = run.join().unwrap();
         assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
         assert_eq!(error.code(), Code::WAIT_CANCELLED, "{}", chain(&error));
+        assert!(chain(&error).contains("cgroup"), "{}", chain(&error));
     });
 }
