@@ -38,11 +38,11 @@ impl Code {
             #[cfg(feature = "config")]
             crate::config::CODES,
             crate::api::CODES,
+            crate::api::RENEW_CODES,
             crate::api::TOKEN_CODES,
             crate::health::CODES,
             crate::discovery::CODES,
             crate::join::CODES,
-            crate::api::RENEW_CODES,
             crate::token::CODES,
             crate::ipam::CODES,
             crate::ipam::flannel::CODES,

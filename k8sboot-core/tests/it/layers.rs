@@ -11,7 +11,10 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("manifest", &["config", "facts", "token"]),
     ("facts", &["kubeconfig", "pki"]),
     ("plan", &["facts", "health", "kubeconfig", "manifest", "pki"]),
-    ("flow", &["api", "config", "exec", "facts", "health", "join", "manifest", "pki", "plan", "probe", "token"]),
+    (
+        "flow",
+        &["api", "config", "exec", "facts", "health", "join", "manifest", "pki", "plan", "probe", "token"],
+    ),
     ("health", &[]),
     ("api", &["config", "discovery", "exec", "kubeconfig", "manifest", "pki", "token"]),
     ("ipam", &[]),

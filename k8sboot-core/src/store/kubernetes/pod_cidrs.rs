@@ -1,6 +1,6 @@
 //! Pod CIDRs for the nodes of a cluster.
 
-use std::hash::BuildHasher;
+use std::{collections::HashSet, hash::BuildHasher};
 
 use foldhash::fast::FixedState;
 use serde_json::{Value, json};
@@ -137,14 +137,17 @@ impl PodCidrs {
         outcome.map_or_else(|| Err(PodCidrError::NoNode { node: node.to_owned() }), |(_, result)| result)
     }
 
-    /// As [`allocate`](Self::allocate) for several nodes, in the same number of lists as for one.
+    /// As [`allocate`](Self::allocate) for several nodes, in the same number of lists as for one; each is served once,
+    /// in no promised order.
     ///
     /// # Errors
     ///
     /// [`PodCidrError::Api`] for the lists; what concerns one node is in its outcome.
     pub fn allocate_all(&self, wanted: &[String]) -> Result<Vec<Outcome>, PodCidrError> {
         let mut done = Vec::with_capacity(wanted.len());
-        let mut open: Vec<String> = wanted.to_vec();
+        let mut open: Vec<String> = Vec::with_capacity(wanted.len());
+        let mut known = HashSet::new();
+        open.extend(wanted.iter().filter(|name| known.insert(name.as_str())).cloned());
         for _ in 0..ATTEMPTS {
             if open.is_empty() {
                 break;

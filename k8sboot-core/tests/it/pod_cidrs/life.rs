@@ -3,6 +3,7 @@
 use k8sboot_core::{
     api::{PatchKind, Resource},
     error::{Code, Problem},
+    manifest::{Object, yaml},
     store::kubernetes::{ClaimState, Origin, PodCidrError, PodCidrs},
 };
 use serde_json::json;
@@ -139,4 +140,28 @@ fn what_cannot_be_agreed_on_is_a_clear_error() {
     register(&client, "c");
     let next = pod_cidrs.allocate("c").unwrap();
     assert_ne!(next.pod_cidrs[0], claim.cidr);
+}
+
+#[test]
+fn one_call_serves_a_node_once_and_a_controller_manager_that_allocates_is_found() {
+    let Some(control_plane) = api_server() else { return };
+    let client = control_plane.client();
+    let pod_cidrs = PodCidrs::open(&client, clusters(&[("10.244.0.0/16", 24)])).unwrap();
+    register(&client, "a");
+    let names = ["a", "b", "a"].map(str::to_owned);
+    let outcomes = pod_cidrs.allocate_all(&names).unwrap();
+    let told: Vec<_> = outcomes.iter().map(|(name, result)| (name.as_str(), result.is_ok())).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&("a", true)) && told.contains(&("b", false)));
+    assert_eq!(pod_cidrs.claims().unwrap().len(), 1);
+
+    // As the kubelet shows a static pod to the API server.
+    assert_eq!(pod_cidrs.controller_managers().unwrap(), [""; 0]);
+    let text = control_plane.read("/etc/kubernetes/manifests/kube-controller-manager.yaml");
+    let mut pod = yaml::parse_all(&text).unwrap().remove(0);
+    pod["metadata"]["name"] = json!("kube-controller-manager-a");
+    pod["metadata"]["annotations"]["kubernetes.io/config.mirror"] = json!("1");
+    pod["spec"]["nodeName"] = json!("a");
+    client.create(&Resource::PODS, &Object::from_value(pod).unwrap()).unwrap();
+    assert_eq!(pod_cidrs.controller_managers().unwrap(), ["kube-controller-manager-a"]);
 }
