@@ -19,6 +19,7 @@ use k8sboot_core::{
     flow::{self, InitOptions, Report},
     kubeconfig::Kubeconfig,
     manifest::{Object, yaml},
+    pki::CertificateKey,
     plan::Action,
     probe,
 };
@@ -35,12 +36,24 @@ const PAUSE: Duration = Duration::from_millis(500);
 impl ControlPlane {
     /// Does the whole of init on the machine, from whatever is there, as an embedder does.
     pub(crate) fn init(&self) -> Report {
-        let options = InitOptions::at(real_now()).wait_for_kubelet(false);
+        self.init_with(|options| options, None)
+    }
+
+    /// As [`init`](Self::init), with other options, and a key that seals what is uploaded.
+    pub(crate) fn init_with(
+        &self,
+        set: impl FnOnce(InitOptions) -> InitOptions,
+        key: Option<CertificateKey>,
+    ) -> Report {
+        let options = set(InitOptions::at(real_now()).wait_for_kubelet(false));
         let run = || {
             let tree = Tree::open(self.root()).unwrap();
             let host = exec::Host::new(tree.clone());
             let host = host.with_sources(real_now(), Arc::new(System), Arc::new(Keys));
             let mut cluster = exec::Cluster::new(host, self.config());
+            if let Some(key) = key {
+                cluster = cluster.with_certificate_key(key);
+            }
             let flow = flow::init(self.config().clone(), options);
             let observer = Arc::new(Waits::default());
             let run = Run { observer: observer.clone(), ..Run::default() };

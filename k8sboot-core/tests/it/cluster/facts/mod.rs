@@ -5,6 +5,7 @@
 mod access;
 mod identities;
 mod joining;
+mod kubeadm;
 mod objects;
 mod tokens;
 mod trust;
@@ -18,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::ControlPlane;
+use super::{ControlPlane, Lan, Machine};
 use crate::{support::tools, tree::quick_text};
 
 /// How long the controllers may take.
@@ -41,7 +42,9 @@ fn a_cluster_of_init_is_as_one_of_kubeadm() {
     if !tools(&["curl", "openssl"]) {
         return;
     }
-    let Some(control_plane) = ControlPlane::bare(&quick_text("minimal"), None) else { return };
+    let lan = Lan::new();
+    let Some(control_plane) = ControlPlane::bare(&quick_text("minimal"), Some(&lan)) else { return };
+    let worker = Machine::new("kubeadm-1", &["192.0.2.50".parse().unwrap()], Some(&lan));
     let facts = Facts::default();
     control_plane.init();
     eprintln!("from nothing to a cluster in {:.1} s", control_plane.age().as_secs_f64());
@@ -56,6 +59,7 @@ fn a_cluster_of_init_is_as_one_of_kubeadm() {
             });
         }
     });
+    kubeadm::look(&control_plane, &worker, &facts);
     access::without_rbac(&control_plane, &facts);
     control_plane.init();
     facts.equal(

@@ -10,7 +10,7 @@ use k8sboot_core::{
 
 use super::{super::real_now, ControlPlane, Facts};
 
-const TOKEN: &str = "abcdef.0123456789abcdef";
+pub(super) const TOKEN: &str = "abcdef.0123456789abcdef";
 
 pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
     let token: BootstrapToken = TOKEN.parse().unwrap();
@@ -38,7 +38,6 @@ pub(super) fn look(control_plane: &ControlPlane, facts: &Facts) {
     );
     usages(control_plane, facts);
     expiry(control_plane, facts);
-    kubeadm(control_plane, facts);
 }
 
 /// A token signs, or is somebody, only if it is for that.
@@ -96,34 +95,6 @@ fn expiry(control_plane: &ControlPlane, facts: &Facts) {
     facts.becomes("an expired token is nobody", true, || {
         control_plane.token("expire.0123456789abcdef").kubectl(&["auth", "whoami"]).is_err()
     });
-}
-
-/// kubeadm, where it is, reads the tokens and makes the same join command.
-fn kubeadm(control_plane: &ControlPlane, facts: &Facts) {
-    if !super::super::programs::found("kubeadm") {
-        eprintln!("left out: kubeadm's view of the tokens: kubeadm is not on PATH");
-        return;
-    }
-    let run = |arguments: &[&str]| {
-        let all = [arguments, &["--kubeconfig=/etc/kubernetes/admin.conf"]].concat();
-        super::succeeds(control_plane, "kubeadm", &all)
-    };
-    let listed = run(&["token", "list", "--output=json"]);
-    let ours = listed.as_ref().is_ok_and(|text| text.contains(TOKEN) && text.contains("default-node-token"));
-    facts.holds("kubeadm lists the token", ours, || format!("{listed:?}"));
-    let checked = run(&["certs", "check-expiration"]);
-    let read =
-        checked.as_ref().is_ok_and(|text| text.contains("admin.conf") && !text.contains("Falling back"));
-    facts.holds("kubeadm reads its configuration from the cluster", read, || format!("{checked:?}"));
-    let ca = control_plane.read("/etc/kubernetes/pki/ca.crt");
-    let command = k8sboot_core::flow::join_commands(control_plane.config(), &ca).unwrap().remove(0);
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let theirs = run(&["token", "create", "joined.0123456789abcdef", "--print-join-command"]);
-    facts.equal(
-        "kubeadm prints the join command that we print",
-        theirs.map(|text| words(&text.replace("joined.0123456789abcdef", TOKEN))),
-        Ok(words(command.expose_line().expose_str().unwrap())),
-    );
 }
 
 fn cluster_info(control_plane: &ControlPlane) -> Object {
