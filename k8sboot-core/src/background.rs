@@ -28,7 +28,11 @@ impl Runtime {
         let thread = thread::Builder::new()
             .name(name.to_owned())
             // The sender is dropped or used when the last handle goes: both end the thread.
-            .spawn(move || drop(runtime.block_on(stopped)))?;
+            .spawn(move || {
+                let _ = runtime.block_on(stopped);
+                // A name server that does not answer keeps a thread of the runtime busy, and nobody here.
+                runtime.shutdown_background();
+            })?;
         Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -76,6 +80,19 @@ mod tests {
             inner.run(async { thread::current().name().map(str::to_owned) })
         });
         assert_eq!(answer.unwrap().as_deref(), Some("k8sboot-test"));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_name_server() {
+        use std::time::{Duration, Instant};
+
+        let runtime = Runtime::start("k8sboot-test").unwrap();
+        // As names are looked up: on a thread that cannot be stopped.
+        let look_up = async { drop(tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(3)))) };
+        assert!(runtime.run(look_up).is_some());
+        let began = Instant::now();
+        drop(runtime);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     }
 
     #[test]

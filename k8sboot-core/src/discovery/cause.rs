@@ -107,16 +107,19 @@ pub enum Cause {
     NoAuthority,
     /// Others have signed, this token has not.
     #[error(
-        "cluster-info is not signed by token {id}{}: it is unknown there, has expired or lacks the usage signing: check it with \
-         `token list`, make another with `token create`",
-        signers(others)
+        "cluster-info is not signed by token {id}{}{}: check it with `token list`, make another with `token create`",
+        signers(others),
+        standing(*accepted)
     )]
     #[non_exhaustive]
     UnknownToken {
         /// The token's id.
         id: String,
-        /// The ids of the tokens that have signed.
+        /// The ids of the tokens that have signed; empty if that is not known.
         others: Vec<String>,
+        /// Whether the cluster accepts it all the same; `None` if it could not be asked. One that is not accepted is unknown,
+        /// has expired or was removed, one that is accepted lacks the usage signing or is not signed with yet.
+        accepted: Option<bool>,
     },
     /// Nobody has signed yet.
     #[error(
@@ -326,7 +329,7 @@ impl Problem for Cause {
                 details.expected = Some(server.to_string());
                 details.found = Some(local.to_string());
             }
-            Self::UnknownToken { id, others } => {
+            Self::UnknownToken { id, others, .. } => {
                 details.expected = Some(id.clone());
                 details.found = Some(others.join(", "));
             }
@@ -345,6 +348,18 @@ impl Problem for Cause {
 
 fn signers(others: &[String]) -> String {
     if others.is_empty() { String::new() } else { format!(", but by others ({})", others.join(", ")) }
+}
+
+const fn standing(accepted: Option<bool>) -> &'static str {
+    match accepted {
+        None => ": it is unknown there, has expired or lacks the usage signing",
+        Some(false) => {
+            ", and the cluster does not accept it (401): it is unknown there, has expired or was removed"
+        }
+        Some(true) => {
+            ", although the cluster accepts it: it lacks the usage signing, or is not signed with yet"
+        }
+    }
 }
 
 fn pins(pins: &[CaPin]) -> String {

@@ -68,7 +68,7 @@ pub fn first(
         return Err(if others.is_empty() {
             Cause::NotSigned { id }
         } else {
-            Cause::UnknownToken { id, others }
+            Cause::UnknownToken { id, others, accepted: None }
         });
     }
     in_time(info.ca_pem(), clocks)?;

@@ -213,7 +213,7 @@ pub fn judge(
     clocks: Clocks,
 ) -> Result<ClusterInfo, Cause> {
     if answer.code == 404 {
-        return Err(Cause::UnknownToken { id: token.id().to_string(), others: Vec::new() });
+        return Err(Cause::UnknownToken { id: token.id().to_string(), others: Vec::new(), accepted: None });
     }
     judge::first(answer, token, pins, clocks)
 }

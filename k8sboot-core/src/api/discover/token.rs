@@ -31,8 +31,8 @@ pub(super) struct TokenAsker {
     pub(super) token: BootstrapToken,
     pub(super) pins: Vec<CaPin>,
     pub(super) options: DiscoverOptions,
-    /// When the cluster was last asked about a token that has not signed, and what it said.
-    pub(super) asked: RefCell<Option<(Instant, Option<Cause>)>>,
+    /// When the cluster was last asked about a token that has not signed, and whether it accepts it.
+    pub(super) asked: RefCell<Option<(Instant, Option<bool>)>>,
 }
 
 impl TokenAsker {
@@ -57,6 +57,10 @@ impl TokenAsker {
         }
         if let Endpoint::Served { .. } = self.endpoint {
             // The document is signed and pinned; that its server has a certificate of this CA is what is left to see.
+            if !self.options.check_credentials {
+                self.server(asking, info.server(), authorities(&info), Identity::Anonymous)?
+                    .get(ANYBODY_PATH, clocks)?;
+            }
             self.credentials(asking, info.server(), &info, clocks)?;
         } else if self.pins.is_empty() {
             // As kubeadm: without pins there is no second fetch. That the endpoint's name is not in the certificate is
@@ -87,20 +91,33 @@ impl TokenAsker {
             return judged;
         }
         let Some(info) = judge::pinned(answered(answer), &self.pins) else { return judged };
-        let recent = |(at, _): &(Instant, Option<Cause>)| at.elapsed() < DOUBT;
-        let mut asked = self.asked.borrow_mut();
-        let (_, refused) = match asked.take().filter(recent) {
-            Some(before) => asked.insert(before),
-            None => asked.insert((Instant::now(), self.refused(asking, &info, clocks))),
-        };
-        refused.clone().map_or(judged, Err)
+        let standing = self.standing(asking, &info, clocks);
+        judged.map_err(|cause| match (cause, standing) {
+            // Nothing will sign with a token that is not there.
+            (Cause::NotSigned { .. }, Some(false)) => Cause::Refused { who: who(&self.token) },
+            (Cause::UnknownToken { id, others, .. }, accepted) => {
+                Cause::UnknownToken { id, others, accepted }
+            }
+            (cause, _) => cause,
+        })
     }
 
-    fn refused(&self, asking: &Asking, info: &ClusterInfo, clocks: Clocks) -> Option<Cause> {
-        let known = self.server(asking, &self.endpoint.url(), authorities(info), bearer(&self.token)).ok()?;
-        let answer = known.get(ANYBODY_PATH, clocks).ok()?;
-        let refused = judge::credentials(answered(&answer), &who(&self.token)).err()?;
-        matches!(refused, Cause::Refused { .. }).then_some(refused)
+    /// Whether the cluster accepts the token, asked once a second; nothing if it cannot be asked.
+    fn standing(&self, asking: &Asking, info: &ClusterInfo, clocks: Clocks) -> Option<bool> {
+        let ask = || {
+            let known =
+                self.server(asking, &self.endpoint.url(), authorities(info), bearer(&self.token)).ok()?;
+            let answer = known.get(ANYBODY_PATH, clocks).ok()?;
+            match judge::credentials(answered(&answer), &who(&self.token)) {
+                Ok(()) => Some(true),
+                Err(Cause::Refused { .. }) => Some(false),
+                Err(_) => None,
+            }
+        };
+        let recent = self.asked.take().filter(|(at, _)| at.elapsed() < DOUBT);
+        let (at, standing) = recent.unwrap_or_else(|| (Instant::now(), ask()));
+        self.asked.replace(Some((at, standing)));
+        standing
     }
 
     fn credentials(

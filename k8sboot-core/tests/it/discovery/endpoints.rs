@@ -238,7 +238,13 @@ fn a_served_document_counts_if_its_server_has_a_certificate_of_its_authority() {
     assert_eq!(ask(&[&endpoint], &[pin], &options).unwrap().ca_pem(), ca.chain_pem());
     let error = ask(&[&endpoint], &[CaPin::new([0; 32])], &options).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_PIN_MISMATCH, "{error}");
-    // Nobody serves the API there.
+    // Somebody else serves there, then nobody.
+    let (other, _) = authority(now());
+    let impostor = TlsServer::start(&other, now(), b"");
+    let elsewhere = ClusterInfo::new(&format!("https://{}", impostor.endpoint()), &ca.chain_pem());
+    let misled = serve(elsewhere, ServeLimits::default());
+    let error = ask(&[&format!("http://{}", misled.address())], &[pin], &options).unwrap_err();
+    assert_eq!(error.code(), Code::DISCOVERY_CERTIFICATE, "{error}");
     drop(api_server);
     let error = ask(&[&endpoint], &[pin], &quick()).unwrap_err();
     assert_eq!(error.code(), Code::DISCOVERY_UNREACHABLE, "{error}");

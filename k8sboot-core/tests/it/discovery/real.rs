@@ -96,6 +96,10 @@ fn a_node_finds_a_real_cluster_by_its_token_and_every_cause_is_told_from_the_oth
     create(&control_plane, &client, "bootstrap-token");
     let cause = failed(ask(&control_plane, &here, &quick().timeout(Duration::from_secs(1))));
     assert!(matches!(&cause, Cause::NotSigned { id, .. } if id == "abcdef"), "{cause}");
+    let unknown =
+        Discovery::token("zzzzzz.0123456789abcdef".parse().unwrap(), at(&["192.0.2.10:6443"]), pins.clone());
+    let cause = failed(ask(&control_plane, &unknown.unwrap(), &quick()));
+    assert!(matches!(&cause, Cause::Refused { who, .. } if who == "token zzzzzz"), "{cause}");
     waits_for_the_signature(&control_plane, &client, &here);
 
     let found = ask(&control_plane, &here, &quick()).unwrap();
@@ -160,15 +164,18 @@ fn wrong_tokens_and_pins(control_plane: &ControlPlane, pins: &[CaPin]) {
         ("abcdef.0123456789abcdef", &[other][..], Code::DISCOVERY_PIN_MISMATCH),
         ("zzzzzz.0123456789abcdef", &[other][..], Code::DISCOVERY_PIN_MISMATCH),
         // The CA is pinned, so that the cluster itself could be asked about the token.
-        ("zzzzzz.0123456789abcdef", pins, Code::DISCOVERY_REFUSED),
+        ("zzzzzz.0123456789abcdef", pins, Code::DISCOVERY_UNKNOWN_TOKEN),
     ] {
         let error = ask(control_plane, &discovery(token, pins), &quick()).unwrap_err();
         assert_eq!(error.code(), want, "{error}");
         assert!(!error.to_string().contains("0123456789abcde"), "{error}");
     }
-    let options = quick().check_credentials(false);
-    let cause = failed(ask(control_plane, &discovery("zzzzzz.0123456789abcdef", pins), &options));
-    assert!(matches!(&cause, Cause::UnknownToken { others, .. } if others == &["abcdef"]), "{cause}");
+    let unknown = discovery("zzzzzz.0123456789abcdef", pins);
+    for (options, told) in [(quick(), Some(false)), (quick().check_credentials(false), None)] {
+        let cause = failed(ask(control_plane, &unknown, &options));
+        let Cause::UnknownToken { others, accepted, .. } = &cause else { panic!("{cause}") };
+        assert_eq!((others.as_slice(), *accepted), (&["abcdef".to_owned()][..], told), "{cause}");
+    }
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 
     // Two pins, of which one is right, as in a rotation; and none at all, if one insists.
@@ -243,10 +250,10 @@ fn expired_tokens(control_plane: &ControlPlane, client: &Client, pins: &[CaPin])
     let discovery = Discovery::token(token, at(&["192.0.2.10:6443"]), pins.to_vec()).unwrap();
     ask(control_plane, &discovery, &quick().patience(Duration::from_secs(3))).unwrap();
     thread::sleep(Duration::from_secs(4));
-    // The API server remembers for some seconds whom it knew; the signature is gone at once.
+    // The signature is gone at once; the API server remembers for some seconds whom it knew.
     let cause = failed(ask(control_plane, &discovery, &quick()));
-    assert!(matches!(cause, Cause::Refused { .. } | Cause::UnknownToken { .. }), "{cause}");
-    assert!(cause.to_string().contains("expire"), "{cause}");
+    let Cause::UnknownToken { id, accepted: Some(_), .. } = &cause else { panic!("{cause}") };
+    assert_eq!(id, "expire");
 }
 
 /// kubeadm's own client finds the cluster that this library made, where kubeadm is there.
