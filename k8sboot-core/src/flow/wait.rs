@@ -99,7 +99,7 @@ fn component_check(
         let words = pod.pointer("/spec/containers/0/command").and_then(Value::as_array);
         let words = words.into_iter().flatten().filter_map(Value::as_str);
         // Of a flag that is given twice the last one counts.
-        words.filter_map(|word| word.strip_prefix(&prefix)).last().map(str::to_owned)
+        words.filter_map(|word| word.strip_prefix(&prefix)).next_back().map(str::to_owned)
     };
     let host = flag(host_flag).and_then(|host| host.parse::<IpAddr>().ok());
     let port = flag("secure-port").and_then(|port| port.parse::<u16>().ok()).unwrap_or(default_port);

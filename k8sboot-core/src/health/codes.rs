@@ -39,4 +39,6 @@ codes! {
     WAIT_OBJECT = 7517,
     /// A wait was cancelled.
     WAIT_CANCELLED = 7518,
+    /// The component cannot be connected to.
+    WAIT_UNREACHABLE = 7519,
 }

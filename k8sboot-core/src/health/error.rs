@@ -10,7 +10,7 @@ use crate::error::{Code, Details, Problem};
 #[non_exhaustive]
 pub enum WaitError {
     /// The deadline passed.
-    #[error("wait for {what}: not within {}s: {reason} ({})", limit.as_secs_f64(), reason.remedy())]
+    #[error("wait for {what}: not within {}: {reason} ({})", seconds(*limit), reason.remedy())]
     #[non_exhaustive]
     Deadline {
         /// What was waited for, for example `kube-apiserver at https://192.0.2.10:6443/livez`.
@@ -21,7 +21,7 @@ pub enum WaitError {
         reason: Box<Reason>,
     },
     /// The wait was cancelled.
-    #[error("wait for {what}: cancelled after {}s: {reason} (run again to go on)", after.as_secs_f64())]
+    #[error("wait for {what}: cancelled after {}: {reason} (run again to go on)", seconds(*after))]
     #[non_exhaustive]
     Cancelled {
         /// What was waited for.
@@ -31,6 +31,10 @@ pub enum WaitError {
         /// What hindered it last.
         reason: Box<Reason>,
     },
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 impl WaitError {

@@ -137,7 +137,8 @@ impl Reason {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::NotListening | Self::Unreachable { .. } => Code::WAIT_NOT_LISTENING,
+            Self::NotListening => Code::WAIT_NOT_LISTENING,
+            Self::Unreachable { .. } => Code::WAIT_UNREACHABLE,
             Self::PortTaken { .. } => Code::WAIT_PORT_TAKEN,
             Self::NotStarted => Code::WAIT_NOT_STARTED,
             Self::Exited { .. } => Code::WAIT_EXITED,

@@ -13,6 +13,8 @@ mod files;
 #[cfg(feature = "api")]
 mod health;
 #[cfg(feature = "host")]
+mod kubelet;
+#[cfg(feature = "host")]
 mod node;
 #[cfg(feature = "host")]
 mod patches;
@@ -33,6 +35,8 @@ pub use error::ProbeError;
 pub use files::Host;
 #[cfg(feature = "api")]
 pub use health::Look;
+#[cfg(feature = "host")]
+pub use kubelet::kubelet_version;
 #[cfg(feature = "host")]
 pub use node::node_facts;
 #[cfg(feature = "host")]

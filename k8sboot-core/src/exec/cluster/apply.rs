@@ -13,7 +13,7 @@ use crate::{
     exec::{Event, ExecError, Outcome, Run},
     health::{Reason, WaitError},
     manifest::{
-        Object,
+        ManifestError, Object, ObjectKey,
         managed::{Comparison, FIELD_MANAGER, FieldDifference, Need, compare},
     },
     plan::{ApplyHow, Step},
@@ -47,32 +47,36 @@ impl Cluster {
                 owned(object, owner.as_ref())?
             }
         };
-        match self.put(&client, &object, how.keep, step, run) {
+        let done = match self.put(&client, &object, how.keep, step, run) {
             Err(ExecError::Api { source, .. })
                 if how.grants_admin && matches!(*source, ApiError::Forbidden { .. }) =>
             {
-                self.apply_as_super_admin(&client, &object, *source, step, run)
+                self.put_as_super_admin(&client, &object, *source, step, run)?
             }
-            other => other,
+            other => other?,
+        };
+        if let Some(compared) = &done {
+            self.tell(&object.key().to_string(), compared);
         }
+        Ok(outcome(done.as_ref()))
     }
 
     /// The object that gives admin.conf its rights, written with those of super-admin.conf.
-    fn apply_as_super_admin(
+    fn put_as_super_admin(
         &mut self,
         admin: &Client,
         object: &Object,
         refused: ApiError,
         step: &Step,
         run: &Run,
-    ) -> Result<Outcome, ExecError> {
+    ) -> Result<Option<Comparison>, ExecError> {
         let Some(client) = self.connection.super_admin(self.host.tree())? else {
             return Err(ExecError::Rights {
                 found: crate::error::chain(&refused),
                 path: SUPER_ADMIN.to_owned(),
             });
         };
-        let outcome = self.put(&client.cancelled_by(run.cancel.clone()), object, &[], step, run)?;
+        let done = self.put(&client.cancelled_by(run.cancel.clone()), object, &[], step, run)?;
         // The API server sees the new rights a moment after it has stored them.
         let resource = resource_of(object.key())?;
         let until = Instant::now() + RIGHTS;
@@ -80,52 +84,38 @@ impl Cluster {
             match admin.get(resource, object.key().namespace.as_deref(), &object.key().name) {
                 Err(ApiError::Forbidden { .. }) if Instant::now() < until => thread::sleep(LOOK),
                 Err(source) => return Err(ExecError::api(object.key().to_string(), source)),
-                Ok(_) => return Ok(outcome),
+                Ok(_) => return Ok(done),
             }
         }
     }
 
-    /// Makes an object as wanted, but for what others keep.
+    /// Makes an object as wanted, but for what others keep; what was found to differ, `None` if it was not there.
     pub(super) fn put(
-        &mut self,
+        &self,
         client: &Client,
         wanted: &Object,
         keep: &[&str],
         step: &Step,
         run: &Run,
-    ) -> Result<Outcome, ExecError> {
+    ) -> Result<Option<Comparison>, ExecError> {
         let key = wanted.key();
         let (name, resource) = (key.to_string(), resource_of(key)?);
-        let unusable = |source| ExecError::Object { object: name.clone(), source: Box::new(source) };
         let options = ApplyOptions::new(FIELD_MANAGER).force(true);
         let done = self.persist(&name, step, run, || {
             let live = client.get(resource, key.namespace.as_deref(), &key.name)?;
-            let Some(live) = live else {
-                let fresh = fresh(wanted).map_err(unusable);
-                return fresh.map_or_else(
-                    |error| Ok(Err(error)),
-                    |fresh| client.apply(resource, &fresh, &options).map(|_| Ok(None)),
-                );
-            };
-            let compared = match compare(wanted, &live, keep).map_err(unusable) {
-                Ok(compared) => compared,
+            let (object, compared) = match to_apply(wanted, live.as_ref(), keep) {
+                Ok(found) => found,
                 Err(error) => return Ok(Err(error)),
             };
-            if compared.need != Need::Nothing {
-                // Only what was compared is overwritten: a change in between is a conflict, and compared anew.
-                let object = match at_version(&compared.object, &live).map_err(unusable) {
-                    Ok(object) => object,
-                    Err(error) => return Ok(Err(error)),
-                };
+            if let Some(object) = object {
                 client.apply(resource, &object, &options)?;
             }
-            Ok(Ok(Some(compared)))
-        })??;
-        let Some(compared) = done else { return Ok(Outcome::Changed) };
-        self.tell(&name, &compared);
-        Ok(if compared.need == Need::Nothing { Outcome::AlreadySo } else { Outcome::Changed })
+            Ok(Ok(compared))
+        })?;
+        done.map_err(|source| ExecError::Object { object: name, source: Box::new(source) })
     }
 
+    /// Notes what a person should know of a comparison.
     fn tell(&mut self, name: &str, compared: &Comparison) {
         if !compared.adopted_from.is_empty() && compared.need != Need::Nothing {
             let from = compared.adopted_from.join(", ");
@@ -133,11 +123,15 @@ impl Cluster {
                 "{name} was made by {from}: its fields are managed by {FIELD_MANAGER} too now"
             ));
         }
+        self.tell_kept(name, compared);
+        self.notes.extend(compared.changed.iter().map(|found| format!("{name}: changed: {found}")));
+        self.notes.extend(compared.dropped.iter().map(|field| format!("{name}: no longer wanted: {field}")));
+    }
+
+    pub(super) fn tell_kept(&mut self, name: &str, compared: &Comparison) {
         let kept =
             |found: &FieldDifference| format!("{name}: kept although something else is wanted: {found}");
         self.notes.extend(compared.kept.iter().map(kept));
-        self.notes.extend(compared.changed.iter().map(|found| format!("{name}: changed: {found}")));
-        self.notes.extend(compared.dropped.iter().map(|field| format!("{name}: no longer wanted: {field}")));
     }
 
     /// Repeats a call while what hinders it may pass, and tells why it waits.
@@ -181,6 +175,14 @@ impl Cluster {
     }
 }
 
+/// What became of an object that was put.
+pub(super) const fn outcome(compared: Option<&Comparison>) -> Outcome {
+    match compared {
+        Some(Comparison { need: Need::Nothing, .. }) => Outcome::AlreadySo,
+        _ => Outcome::Changed,
+    }
+}
+
 /// Sleeps; whether to go on after it.
 pub(super) fn sleep(time: Duration, run: &Run) -> bool {
     let until = Instant::now() + time;
@@ -213,7 +215,7 @@ fn passes(error: &ApiError) -> bool {
     }
 }
 
-fn resource_of(key: &crate::manifest::ObjectKey) -> Result<&'static Resource, ExecError> {
+fn resource_of(key: &ObjectKey) -> Result<&'static Resource, ExecError> {
     Resource::of(key).ok_or_else(|| ExecError::UnknownKind { object: key.to_string() })
 }
 
@@ -233,18 +235,32 @@ pub(super) fn owned(object: &Object, owner: Option<&Object>) -> Result<Object, E
     Object::from_value(value).map_err(at)
 }
 
-/// What is applied where nothing is.
-fn fresh(wanted: &Object) -> Result<Object, crate::manifest::ManifestError> {
-    // Compared with nothing but its own identity, everything is to be applied.
-    let key = wanted.key();
-    let nothing = json!({
-        "apiVersion": key.api_version, "kind": key.kind,
-        "metadata": {"name": key.name, "namespace": key.namespace},
-    });
-    Ok(compare(wanted, &Object::from_value(nothing)?, &[])?.object)
+/// What to apply, if anything, and how what is there differs, if something is there.
+fn to_apply(
+    wanted: &Object,
+    live: Option<&Object>,
+    keep: &[&str],
+) -> Result<(Option<Object>, Option<Comparison>), ManifestError> {
+    let Some(live) = live else {
+        // Compared with nothing but its own identity, everything is to be applied.
+        let key = wanted.key();
+        let identity = json!({
+            "apiVersion": key.api_version, "kind": key.kind,
+            "metadata": {"name": key.name, "namespace": key.namespace},
+        });
+        let compared = compare(wanted, &Object::from_value(identity)?, &[])?;
+        return Ok((Some(compared.object), None));
+    };
+    let compared = compare(wanted, live, keep)?;
+    let object = match compared.need {
+        Need::Nothing => None,
+        // Only what was compared is overwritten: a change in between is a conflict, and compared anew.
+        Need::Adopt | Need::Apply => Some(at_version(&compared.object, live)?),
+    };
+    Ok((object, Some(compared)))
 }
 
-fn at_version(object: &Object, live: &Object) -> Result<Object, crate::manifest::ManifestError> {
+fn at_version(object: &Object, live: &Object) -> Result<Object, ManifestError> {
     let mut value = object.as_value().clone();
     let version = live.as_value().pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
     if let Some(metadata) = value.get_mut("metadata").and_then(|metadata| metadata.as_object_mut()) {

@@ -1,6 +1,9 @@
 //! The files that control planes share, sealed into Secret `kubeadm-certs`.
 
-use super::{Cluster, apply::owned};
+use super::{
+    Cluster,
+    apply::{outcome, owned},
+};
 use crate::{
     api::Resource,
     exec::{ExecError, Outcome, Run, upload::seal_entries},
@@ -24,9 +27,11 @@ impl Cluster {
             client.get(&Resource::SECRETS, owner.namespace.as_deref(), &owner.name)
         })?;
         let certs = owned(&sealed.certs, owner.as_ref())?;
-        let outcome = self.put(&client, &certs, &[], step, run)?;
-        // That sealed bytes differ is no news.
-        self.notes.clear();
-        Ok(outcome)
+        let done = self.put(&client, &certs, &[], step, run)?;
+        // That sealed bytes differ is no news; that somebody else's stay is.
+        if let Some(compared) = &done {
+            self.tell_kept(&what, compared);
+        }
+        Ok(outcome(done.as_ref()))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     time::Timestamp,
 };
 
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT: Duration = Duration::from_secs(3);
 /// The API server itself gives its check of etcd two seconds.
 const ANSWER: Duration = Duration::from_secs(3);
 /// How old what was read of logs may be.
@@ -58,7 +58,7 @@ impl Look {
         &self.check
     }
 
-    /// What is seen now; takes four seconds at most, and ends within 20 ms when `stop` is triggered.
+    /// What is seen now; takes six seconds at most, and ends within 20 ms when `stop` is triggered.
     #[must_use]
     pub fn look(&self, stop: &CancelToken) -> Evidence {
         let path = format!("{}?verbose", self.check.path);

@@ -1,13 +1,20 @@
 //! A real kubelet does the TLS bootstrap, as with kubeadm, or goes on with the certificate that this library got.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::net::UnixListener, time::Duration};
 
 use k8sboot_core::{error::chain, flow::JoinOptions, manifest::PatchSet};
 
 use super::cluster::{Told, join, join_config, join_text, library, ours};
 use crate::cluster::{Lan, Machine, programs, real_now};
 
-/// Starts a kubelet on a machine as the packages' unit does; it has no container runtime, and needs none for its request.
+/// A container runtime that accepts and never answers: a kubelet waits for it, and meanwhile gets its certificate.
+fn silent_runtime(machine: &Machine) -> (UnixListener, String) {
+    let path = machine.root().join("cri.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    (listener, format!("  criSocket: unix://{}\ntimeouts: {{tlsBootstrap: 60s}}\n", path.display()))
+}
+
+/// Starts a kubelet on a machine as the packages' unit does.
 fn kubelet(machine: &Machine) -> crate::cluster::Daemon {
     let flags = fs::read_to_string(machine.path("/var/lib/kubelet/kubeadm-flags.env")).unwrap_or_default();
     let flags = flags.trim().trim_start_matches("KUBELET_KUBEADM_ARGS=").trim_matches('"').to_owned();
@@ -42,7 +49,8 @@ fn a_real_kubelet_gets_its_certificate() {
     for directory in ["/etc/kubernetes", "/var/lib/kubelet"] {
         worker.show(directory);
     }
-    let config = join_config(&join_text(&control_plane, "worker-1", "timeouts: {tlsBootstrap: 60s}\n"));
+    let (_runtime, more) = silent_runtime(&worker);
+    let config = join_config(&join_text(&control_plane, "worker-1", &more));
     let told = Told::new();
     let done = std::sync::atomic::AtomicBool::new(false);
     let joined = std::thread::scope(|scope| {
@@ -85,7 +93,8 @@ fn a_real_kubelet_goes_on_with_the_certificate_that_this_library_got() {
     for directory in ["/etc/kubernetes", "/var/lib/kubelet"] {
         worker.show(directory);
     }
-    let config = join_config(&join_text(&control_plane, "worker-1", ""));
+    let (_runtime, more) = silent_runtime(&worker);
+    let config = join_config(&join_text(&control_plane, "worker-1", &more));
     let options = library().register_node(false).patches(any_cgroups());
     worker.inside(|| join(&config, options, &worker.root(), &Told::new().run(), None)).unwrap();
     let running = kubelet(&worker);
