@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use k8sboot_core::{
-    error::{Code, Problem},
+    api::TokenIssue,
+    error::{Code, Problem, chain},
     exec::{CancelToken, Event, Observer, Outcome},
     flow::Report,
 };
@@ -143,6 +144,49 @@ fn what_users_changed_survives_and_is_told() {
     // What users removed is made again.
     admin.get(&["delete", "rolebinding", "kube-proxy", "-n", "kube-system"]);
     assert_eq!(init(&mut told).changed(), 3);
+}
+
+#[test]
+fn a_later_run_gives_tokens_a_new_end_and_uploads_certificates_anew() {
+    let key = "certificateKey: abababababababababababababababababababababababababababababababab";
+    let Some(control_plane) = ControlPlane::start(&text(&format!("{SHORT}\n{key}"))) else { return };
+    register(&control_plane);
+    let now = real_now();
+    let init = |now| {
+        let mut init = Init::new(&control_plane, now);
+        init.options = init.options.upload_certs(true);
+        init.stages("wait-control-plane", "addons").unwrap()
+    };
+    init(now);
+    let changed: Vec<String> = outcomes(&init(now.plus_seconds(3600)))
+        .into_iter()
+        .filter(|(_, outcome)| **outcome == Outcome::Changed)
+        .map(|(id, _)| id.to_owned())
+        .collect();
+    let token = "bootstrap-token/v1 Secret kube-system/bootstrap-token-abcdef";
+    assert_eq!(changed, ["upload-certs/kubeadm-certs", token]);
+    let tokens = control_plane.client().tokens(now).unwrap();
+    let ours = tokens.iter().find(|token| token.id == "abcdef").unwrap();
+    assert_eq!(ours.expires, Some(now.plus_seconds(3600 + 86_400)));
+    let marks = tokens.iter().filter(|token| {
+        token.problems.iter().any(|problem| matches!(problem, TokenIssue::NoUsage { marks_upload: true, .. }))
+    });
+    assert_eq!(marks.count(), 2, "the end of each upload");
+    let owners = control_plane.caller("admin.conf");
+    let owners = owners.json(&["get", "secret", "kubeadm-certs", "-n", "kube-system"]);
+    assert_eq!(owners["metadata"]["ownerReferences"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn without_rights_and_without_super_admin_conf_it_says_what_is_missing() {
+    let Some(control_plane) = ControlPlane::start(&text(SHORT)) else { return };
+    std::fs::remove_file(control_plane.machine().path("/etc/kubernetes/super-admin.conf")).unwrap();
+    let error = Init::new(&control_plane, real_now()).stages("wait-control-plane", "addons").unwrap_err();
+    assert_eq!(error.code(), Code::EXEC_RIGHTS, "{}", chain(&error));
+    std::fs::remove_file(control_plane.machine().path("/etc/kubernetes/admin.conf")).unwrap();
+    let error = Init::new(&control_plane, real_now()).stages("upload-config", "addons").unwrap_err();
+    assert_eq!(error.code(), Code::EXEC_CREDENTIALS, "{}", chain(&error));
+    assert_eq!(error.details().path.as_deref(), Some("/etc/kubernetes/admin.conf"));
 }
 
 impl Init<'_> {

@@ -10,8 +10,10 @@ use std::{
 };
 
 use k8sboot_core::{
+    entropy::System,
     error::{Code, Problem, chain},
     kubeconfig::{Kubeconfig, Source},
+    pki::{self, Ca, Issuing, RandomKeys},
     secret::SecretBytes,
 };
 
@@ -161,6 +163,29 @@ fn wrong_states_end_with_their_reason_at_the_deadline() {
     fails(Code::WAIT_STARTING, "not ready: etcd");
     control_plane.stop("kube-apiserver");
     fails(Code::WAIT_KUBELET, "the kubelet does not run");
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_now_is_named_with_what_to_do() {
+    let Some(control_plane) = ControlPlane::start(&text(SHORT)) else { return };
+    let file = |path: &str| control_plane.machine().path(&format!("/etc/kubernetes/pki/{path}"));
+    let key = SecretBytes::new(fs::read(file("ca.key")).unwrap());
+    let ca = Ca::from_pem(&fs::read_to_string(file("ca.crt")).unwrap(), &key).unwrap();
+    let specs = pki::control_plane(control_plane.config()).unwrap();
+    let spec = specs.iter().find(|spec| spec.name == "apiserver").unwrap();
+    let keys = RandomKeys::new(&System);
+    for (days, code) in [(-400, Code::WAIT_CERTIFICATE_EXPIRED), (2, Code::WAIT_NOT_YET_VALID)] {
+        let now = real_now().plus_seconds(days * 86_400);
+        let issued = ca.issue(spec, &Issuing { keys: &keys, entropy: &System, now }).unwrap();
+        fs::write(file("apiserver.key"), issued.key.to_pem().expose()).unwrap();
+        fs::write(file("apiserver.crt"), issued.certificate.to_pem()).unwrap();
+        control_plane.restart("kube-apiserver");
+        control_plane.wait_ready("kube-apiserver");
+        let init = Init::new(&control_plane, real_now());
+        let error = init.stages(WAIT, WAIT).unwrap_err();
+        assert_eq!(error.code(), code, "{}", chain(&error));
+        assert!(error.details().remedy.unwrap().contains("clock"), "{}", chain(&error));
+    }
 }
 
 #[test]
