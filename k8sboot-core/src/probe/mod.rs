@@ -40,7 +40,7 @@ pub use kubelet::kubelet_version;
 #[cfg(feature = "host")]
 pub use node::node_facts;
 #[cfg(feature = "host")]
-pub use patches::read_patches;
+pub use patches::{read_join_patches, read_patches};
 #[cfg(feature = "api")]
 pub use served::served_certificate;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::ProbeError;
 use crate::{
-    config::InitConfig,
+    config::{InitConfig, JoinConfig, v1beta4::Patches},
     exec::{FileError, FileOp, Tree},
     manifest::PatchSet,
 };
@@ -18,7 +18,20 @@ use crate::{
 ///
 /// [`ProbeError::File`] if the directory cannot be read, [`ProbeError::Patches`] if a patch is malformed.
 pub fn read_patches(tree: Option<&Tree>, config: &InitConfig) -> Result<PatchSet, ProbeError> {
-    let directory = match &config.init().patches {
+    read(tree, config.init().patches.as_ref())
+}
+
+/// Reads the patches that the configuration of a join names, as [`read_patches`] does.
+///
+/// # Errors
+///
+/// As [`read_patches`].
+pub fn read_join_patches(tree: Option<&Tree>, config: &JoinConfig) -> Result<PatchSet, ProbeError> {
+    read(tree, config.join().patches.as_ref())
+}
+
+fn read(tree: Option<&Tree>, patches: Option<&Patches>) -> Result<PatchSet, ProbeError> {
+    let directory = match patches {
         Some(patches) if !patches.directory.is_empty() => patches.directory.as_str(),
         _ => return Ok(PatchSet::none()),
     };

@@ -1,0 +1,85 @@
+//! Clients of a cluster, made from a kubeconfig, and ways to find one.
+
+use std::{fs, path::Path};
+
+use k8sboot_core::{
+    api::{Client, ClientOptions},
+    config::{Documents, JoinConfig},
+    discovery::Discovery,
+    exec::Tree,
+    kubeconfig::Kubeconfig,
+    probe,
+    secret::SecretBytes,
+    token::BootstrapToken,
+};
+use serde_json::json;
+
+use super::args::FindArgs;
+use crate::output::{Failure, problem, read_text};
+
+/// Reads a kubeconfig with the files that it refers to.
+pub(super) fn kubeconfig(path: &Path) -> Result<Kubeconfig, Failure> {
+    let mut kubeconfig = Kubeconfig::parse(&read_text(path)?).map_err(problem)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let read = |file: &str| fs::read(directory.join(file)).ok().map(SecretBytes::new);
+    kubeconfig.embed(|file| read(&file.path)).map_err(problem)?;
+    Ok(kubeconfig)
+}
+
+/// A client for the current context of a kubeconfig.
+pub(super) fn client(kubeconfig: &Kubeconfig) -> Result<Client, Failure> {
+    let options = ClientOptions::from_kubeconfig(kubeconfig).map_err(problem)?;
+    Client::new(&options).map_err(problem)
+}
+
+/// The configuration of a join, from a file or from the command line, and how the cluster is found.
+pub(super) fn join_config(
+    config: Option<&Path>,
+    find: &FindArgs,
+    node_name: Option<&str>,
+    tree: Option<&Tree>,
+) -> Result<(JoinConfig, Discovery), Failure> {
+    let host = probe::node_facts(tree);
+    if let Some(path) = config {
+        let at = |errors| Failure::Config { path: path.to_owned(), errors };
+        let config =
+            Documents::parse(&read_text(path)?).and_then(|read| read.into_join(&host)).map_err(at)?;
+        let discovery = Discovery::from(config.discovery());
+        return Ok((config, discovery));
+    }
+    let token = find.token.as_deref().ok_or_else(|| Failure::Missing {
+        what: "--token",
+        expected: "a bootstrap token of the cluster, ID.SECRET".into(),
+        remedy: "take it from the join command; `k8sboot token create` makes one".into(),
+    })?;
+    let token: BootstrapToken = token.parse().map_err(problem)?;
+    let (endpoints, pins) = (find.endpoints.clone(), find.discovery_token_ca_cert_hash.clone());
+    let unsafe_skip = find.discovery_token_unsafe_skip_ca_verification;
+    let first = endpoints.first().map(|endpoint| {
+        let url = endpoint.url();
+        url.split_once("://").map_or(url.clone(), |(_, host_port)| host_port.to_owned())
+    });
+    // The configuration holds one endpoint; all are asked.
+    let mut document = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "JoinConfiguration",
+        "discovery": {"bootstrapToken": {
+            "token": token.expose(),
+            "apiServerEndpoint": first,
+            "caCertHashes": pins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "unsafeSkipCAVerification": unsafe_skip,
+        }},
+    });
+    if let (Some(name), Some(fields)) = (node_name, document.as_object_mut()) {
+        fields.insert("nodeRegistration".to_owned(), json!({ "name": name }));
+    }
+    let discovery = match unsafe_skip {
+        true => Discovery::token_unsafe_skip_ca_verification(token, endpoints),
+        false => Discovery::token(token, endpoints, pins),
+    };
+    let discovery = discovery.map_err(problem)?;
+    let at = |errors| Failure::Config { path: "command line".into(), errors };
+    let config =
+        Documents::parse(&document.to_string()).and_then(|read| read.into_join(&host)).map_err(at)?;
+    Ok((config, discovery))
+}

@@ -1,0 +1,8 @@
+//! What speaks to the API server of a cluster: tokens, join, discovery, and the later stages of init.
+
+pub(crate) mod args;
+mod connect;
+pub(crate) mod discovery;
+pub(crate) mod join;
+mod node_root;
+pub(crate) mod token;
