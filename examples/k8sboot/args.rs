@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Make a node tree a worker of a cluster.
     #[cfg(feature = "api")]
     Join(Box<cluster::JoinArgs>),
+    /// A running cluster.
+    #[cfg(feature = "api")]
+    Cluster(cluster::ClusterArgs),
     /// How nodes find a cluster and come to trust it.
     #[cfg(feature = "api")]
     Discovery(cluster::DiscoveryArgs),

@@ -32,6 +32,12 @@ fn main() -> ExitCode {
         #[cfg(feature = "api")]
         Command::Join(args) => cluster::join::run(&args, cli.output),
         #[cfg(feature = "api")]
+        Command::Cluster(args) => match args.command {
+            cluster::args::ClusterCommand::Status(connection) => {
+                cluster::status::run(&connection, cli.output)
+            }
+        },
+        #[cfg(feature = "api")]
         Command::Discovery(args) => cluster::discovery::run(&args, cli.output),
         Command::Token(args) => token::run(&args, cli.output),
         Command::Certs(args) => certs::run(&args, cli.output),

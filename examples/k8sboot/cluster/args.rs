@@ -149,3 +149,15 @@ pub(crate) enum DiscoveryCommand {
         config: Option<PathBuf>,
     },
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    #[command(subcommand)]
+    pub(crate) command: ClusterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Print nodes, the health of the control plane, and when certificates and tokens end.
+    Status(Connection),
+}

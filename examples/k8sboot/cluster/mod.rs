@@ -1,8 +1,9 @@
-//! What speaks to the API server of a cluster: tokens, join, discovery, and the later stages of init.
+//! What speaks to the API server of a cluster: tokens, join, discovery, status.
 
 pub(crate) mod args;
 mod connect;
 pub(crate) mod discovery;
 pub(crate) mod join;
 mod node_root;
+pub(crate) mod status;
 pub(crate) mod token;
