@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// A running cluster.
     #[cfg(feature = "api")]
     Cluster(cluster::ClusterArgs),
+    /// Files with all that a node needs to join, sealed to a passphrase.
+    #[cfg(feature = "api")]
+    Bundle(cluster::BundleArgs),
     /// How nodes find a cluster and come to trust it.
     #[cfg(feature = "api")]
     Discovery(cluster::DiscoveryArgs),

@@ -38,6 +38,8 @@ fn main() -> ExitCode {
             }
         },
         #[cfg(feature = "api")]
+        Command::Bundle(args) => cluster::bundle::run(&args, cli.output),
+        #[cfg(feature = "api")]
         Command::Discovery(args) => cluster::discovery::run(&args, cli.output),
         Command::Token(args) => token::run(&args, cli.output),
         Command::Certs(args) => certs::run(&args, cli.output),

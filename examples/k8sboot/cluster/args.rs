@@ -72,6 +72,45 @@ pub(crate) struct FindArgs {
     /// Trust whoever knows the token, instead of a hash.
     #[arg(long, requires = "endpoints", conflicts_with = "discovery_token_ca_cert_hash")]
     pub(crate) discovery_token_unsafe_skip_ca_verification: bool,
+    /// A join bundle instead, as `bundle create` makes them: no stranger need be answered by the cluster.
+    #[arg(long, value_name = "FILE", requires = "passphrase_file", conflicts_with = "endpoints")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The file with the bundle's passphrase (`-` reads standard input).
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleArgs {
+    #[command(subcommand)]
+    pub(crate) command: BundleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Make a token in the cluster, and write what a node needs to join into a file, sealed to a passphrase.
+    Create {
+        /// The file, 0600; an older one is replaced.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The file with the passphrase, at least 8 bytes (`-` reads standard input).
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: PathBuf,
+        /// How long token and bundle live.
+        #[arg(long, value_name = "DURATION", default_value = "24h")]
+        ttl: GoDuration,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Print what is in a bundle; without a passphrase only when it ends, as it claims.
+    Show {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The file with the passphrase (`-` reads standard input).
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -79,7 +118,7 @@ pub(crate) struct JoinArgs {
     #[command(flatten)]
     pub(crate) find: FindArgs,
     /// kubeadm configuration with a JoinConfiguration (YAML or JSON; `-` reads standard input).
-    #[arg(long, value_name = "FILE", required_unless_present = "endpoints", conflicts_with = "endpoints")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["endpoints", "bundle"], conflicts_with_all = ["endpoints", "bundle"])]
     pub(crate) config: Option<PathBuf>,
     /// The node's name. Default: the host's.
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
@@ -140,12 +179,7 @@ pub(crate) enum DiscoveryCommand {
         #[command(flatten)]
         find: FindArgs,
         /// kubeadm configuration with a JoinConfiguration (`-` reads standard input).
-        #[arg(
-            long,
-            value_name = "FILE",
-            required_unless_present = "endpoints",
-            conflicts_with = "endpoints"
-        )]
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["endpoints", "bundle"], conflicts_with_all = ["endpoints", "bundle"])]
         config: Option<PathBuf>,
     },
 }

@@ -10,11 +10,11 @@ use k8sboot_core::{
     kubeconfig::Kubeconfig,
     probe,
     secret::SecretBytes,
-    token::BootstrapToken,
+    token::{BootstrapToken, CaPin},
 };
 use serde_json::json;
 
-use super::args::FindArgs;
+use super::{args::FindArgs, bundle};
 use crate::output::{Failure, problem, read_text};
 
 /// Reads a kubeconfig with the files that it refers to.
@@ -47,18 +47,7 @@ pub(super) fn join_config(
         let discovery = Discovery::from(config.discovery());
         return Ok((config, discovery));
     }
-    let token = find.token.as_deref().ok_or_else(|| Failure::Missing {
-        what: "--token",
-        expected: "a bootstrap token of the cluster, ID.SECRET".into(),
-        remedy: "take it from the join command; `k8sboot token create` makes one".into(),
-    })?;
-    let token: BootstrapToken = token.parse().map_err(problem)?;
-    let (endpoints, pins) = (find.endpoints.clone(), find.discovery_token_ca_cert_hash.clone());
-    let unsafe_skip = find.discovery_token_unsafe_skip_ca_verification;
-    let first = endpoints.first().map(|endpoint| {
-        let url = endpoint.url();
-        url.split_once("://").map_or(url.clone(), |(_, host_port)| host_port.to_owned())
-    });
+    let (discovery, first, token, pins) = found_by(find)?;
     // The configuration holds one endpoint; all are asked.
     let mut document = json!({
         "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -67,19 +56,40 @@ pub(super) fn join_config(
             "token": token.expose(),
             "apiServerEndpoint": first,
             "caCertHashes": pins.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "unsafeSkipCAVerification": unsafe_skip,
+            "unsafeSkipCAVerification": pins.is_empty(),
         }},
     });
     if let (Some(name), Some(fields)) = (node_name, document.as_object_mut()) {
         fields.insert("nodeRegistration".to_owned(), json!({ "name": name }));
     }
-    let discovery = match unsafe_skip {
-        true => Discovery::token_unsafe_skip_ca_verification(token, endpoints),
-        false => Discovery::token(token, endpoints, pins),
-    };
-    let discovery = discovery.map_err(problem)?;
     let at = |errors| Failure::Config { path: "command line".into(), errors };
     let config =
         Documents::parse(&document.to_string()).and_then(|read| read.into_join(&host)).map_err(at)?;
     Ok((config, discovery))
+}
+
+/// How the command line says that the cluster is found: the first endpoint as HOST:PORT, the token, the pins.
+fn found_by(find: &FindArgs) -> Result<(Discovery, String, BootstrapToken, Vec<CaPin>), Failure> {
+    let host_port = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
+    if let (Some(file), Some(passphrase_file)) = (&find.bundle, &find.passphrase_file) {
+        let (text, seal) = bundle::read(file, passphrase_file)?;
+        let opened = bundle::open(&text, &seal)?;
+        let found = opened.discovered();
+        let pins = found.pins().map_err(problem)?;
+        let (first, token) = (host_port(found.server()), opened.token().clone());
+        return Ok((Discovery::Bundle { text, seal }, first, token, pins));
+    }
+    let token = find.token.as_deref().ok_or_else(|| Failure::Missing {
+        what: "--token",
+        expected: "a bootstrap token of the cluster, ID.SECRET".into(),
+        remedy: "take it from the join command; `k8sboot token create` makes one".into(),
+    })?;
+    let token: BootstrapToken = token.parse().map_err(problem)?;
+    let (endpoints, pins) = (find.endpoints.clone(), find.discovery_token_ca_cert_hash.clone());
+    let first = endpoints.first().map(|endpoint| host_port(&endpoint.url())).unwrap_or_default();
+    let discovery = match find.discovery_token_unsafe_skip_ca_verification {
+        true => Discovery::token_unsafe_skip_ca_verification(token.clone(), endpoints),
+        false => Discovery::token(token.clone(), endpoints, pins.clone()),
+    };
+    Ok((discovery.map_err(problem)?, first, token, pins))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     net::TcpListener,
     thread,
     time::{Duration, Instant},
@@ -96,6 +97,55 @@ fn a_join_that_finds_no_cluster_says_why_for_each_endpoint_and_leaves_nothing() 
     let mut after = scratch.snapshot();
     after.retain(|name, _| !name.ends_with(".lock"));
     assert_eq!(after, before);
+}
+
+#[test]
+fn servers_that_are_no_cluster_end_a_join_within_seconds() {
+    let scratch = Scratch::new("join-hostile");
+    let garbage = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [answers, hangs] = [&garbage, &silent].map(|listener| listener.local_addr().unwrap().to_string());
+    // Ends with the test's process.
+    thread::spawn(move || {
+        for stream in garbage.incoming() {
+            let _ = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 3\r\n\r\nno\n");
+        }
+    });
+    let began = Instant::now();
+    let http = format!("http://{answers}");
+    let known = ["--token", TOKEN, "--discovery-token-ca-cert-hash", PIN, "--root", &scratch.arg("root")];
+    let ran = run([&["join", &answers, &hangs, &http], &known[..]].concat());
+    assert!(ran.code == 1 && began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    for endpoint in [&answers, &hangs, &http] {
+        assert!(ran.err.contains(endpoint.as_str()), "{endpoint}: {}", ran.err);
+    }
+    assert!(!ran.err.contains(TOKEN_SECRET), "{}", ran.err);
+    assert!(scratch.snapshot().is_empty());
+}
+
+#[test]
+fn a_bundle_that_cannot_be_opened_is_told_apart() {
+    let scratch = Scratch::new("bundle");
+    let (bundle, word) = (scratch.write("join.bundle", "no bundle"), scratch.write("word", "long enough\n"));
+    let short = scratch.write("short", "short\n");
+    let missing = scratch.arg("missing");
+    for (wrong, wanted, code) in [
+        (&["bundle", "show", &missing][..], "FILE_IO", 1),
+        (&["bundle", "show", &bundle], "BUNDLE_", 1),
+        (&["bundle", "show", &bundle, "--passphrase-file", &short], "BUNDLE_", 1),
+        (&["bundle", "create", &bundle], "USAGE", 2),
+        (&["bundle", "create", &bundle, "--passphrase-file", &short], "BUNDLE_", 1),
+        (&["bundle", "create", &bundle, "--passphrase-file", &word, "--kubeconfig", &missing], "FILE_IO", 1),
+        (&["join", "--bundle", &bundle], "USAGE", 2),
+        (&["join", "--bundle", &bundle, "--passphrase-file", &word], "BUNDLE_", 1),
+    ] {
+        let ran = run([wrong, &["-o", "json"]].concat());
+        assert!(ran.code == code && name(&ran).contains(wanted), "{wrong:?} {}", ran.out);
+        assert!(!ran.out.contains("long enough"), "{}", ran.out);
+    }
+    assert_eq!(scratch.read("join.bundle"), "no bundle");
 }
 
 #[test]
@@ -322,4 +372,31 @@ fn workers_find_and_join_a_real_cluster() {
     assert!(!cluster.scratch.path("worker/etc/kubernetes/bootstrap-kubelet.conf").exists());
     assert!(cluster.kubectl(&["get", "nodes"], "").contains("worker-1"));
     assert!(!ran.err.contains(TOKEN_SECRET) && !ran.out.contains(TOKEN_SECRET));
+
+    // By a bundle, where the cluster answers no strangers.
+    cluster.kubectl(
+        &["delete", "--namespace=kube-public", "rolebinding", "kubeadm:bootstrap-signer-clusterinfo"],
+        "",
+    );
+    let word = cluster.scratch.write("word", "a passphrase\n");
+    let (file, other) = (cluster.scratch.arg("join.bundle"), cluster.scratch.arg("worker-2"));
+    let sealed = ["--passphrase-file", &word];
+    let made = cluster.admin(&[&["bundle", "create", &file], &sealed[..]].concat()).ok();
+    assert!(made.out.contains("holds token"), "{}", made.out);
+    let shown =
+        cluster.k8sboot(&[&["bundle", "show", &file, "-o", "json"], &sealed[..]].concat()).ok().json();
+    assert_eq!(
+        (&shown["server"], &shown["caCertHashes"]),
+        (&json!("https://192.0.2.10:6443"), &json!([hash]))
+    );
+    let unopened = cluster.k8sboot(&["bundle", "show", &file, "-o", "json"]).ok().json();
+    assert_eq!(unopened["expires"], shown["expires"]);
+    let join = ["join", "--bundle", &file, "--node-name", "worker-2", "--root", &other];
+    cluster.k8sboot(&[&join[..], &sealed, &library].concat()).ok();
+    assert!(cluster.kubectl(&["get", "nodes"], "").contains("worker-2"));
+    // Nowhere to write: the token does not stay.
+    let nowhere = cluster.scratch.arg("missing/join.bundle");
+    let before = cluster.admin(&["token", "list"]).ok().out;
+    assert_eq!(cluster.admin(&[&["bundle", "create", &nowhere], &sealed[..]].concat()).code, 1);
+    assert_eq!(cluster.admin(&["token", "list"]).ok().out, before);
 }
