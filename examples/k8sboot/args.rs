@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "api")]
+use crate::cluster::args as cluster;
+
 /// Kubernetes node bootstrap without kubeadm.
 #[derive(Debug, Parser)]
 #[command(name = "k8sboot", version, arg_required_else_help = true)]
@@ -28,6 +31,18 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Make a node tree the first control plane of a cluster.
     Init(InitArgs),
+    /// Make a node tree a worker of a cluster.
+    #[cfg(feature = "api")]
+    Join(Box<cluster::JoinArgs>),
+    /// A running cluster.
+    #[cfg(feature = "api")]
+    Cluster(cluster::ClusterArgs),
+    /// Files with all that a node needs to join, sealed to a passphrase.
+    #[cfg(feature = "api")]
+    Bundle(cluster::BundleArgs),
+    /// How nodes find a cluster and come to trust it.
+    #[cfg(feature = "api")]
+    Discovery(cluster::DiscoveryArgs),
     /// Bootstrap tokens.
     Token(TokenArgs),
     /// Certificates of a node tree.
@@ -54,21 +69,22 @@ pub(crate) struct InitArgs {
     /// Print how each file would change and change nothing.
     #[arg(long)]
     pub(crate) diff: bool,
-    /// First stage to do: preflight, pki, kubeconfig, etcd, control-plane, kubelet.
+    /// First stage to do: preflight, pki, kubeconfig, etcd, control-plane, kubelet; then, with a running kubelet,
+    /// wait-control-plane, upload-config, upload-certs, mark-control-plane, bootstrap-token, kubelet-finalize, addons.
     #[arg(long, value_name = "STAGE")]
     pub(crate) from: Option<String>,
-    /// Last stage to do. Those after kubelet can only be planned: they need an API server.
-    #[arg(long, value_name = "STAGE", default_value = "kubelet")]
-    pub(crate) until: String,
+    /// Last stage to do. Default: kubelet; addons for a run that begins after kubelet.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) until: Option<String>,
     /// Stage to leave out; may be repeated.
     #[arg(long, value_name = "STAGE")]
     pub(crate) skip: Vec<String>,
     /// Write the API objects as YAML files into this directory, for later application.
     #[arg(long, value_name = "DIR")]
     pub(crate) objects_dir: Option<PathBuf>,
-    /// Write the Secret that brings the certificates to further control planes too, sealed with `certificateKey`; a
-    /// configuration that has one asks for it by that.
-    #[arg(long, requires = "objects_dir")]
+    /// Bring the certificates to further control planes, sealed with `certificateKey`, as a Secret in `--objects-dir` or
+    /// by stage upload-certs; a configuration that has a key asks for it by that.
+    #[arg(long)]
     pub(crate) upload_certs: bool,
     /// Leave token and certificate key out of the join commands.
     #[arg(long)]
@@ -85,6 +101,15 @@ pub(crate) struct TokenArgs {
 pub(crate) enum TokenCommand {
     /// Print a fresh bootstrap token.
     Generate,
+    /// Make a token valid in the cluster, and print it.
+    #[cfg(feature = "api")]
+    Create(cluster::CreateArgs),
+    /// List the tokens of the cluster, and what is wrong with them.
+    #[cfg(feature = "api")]
+    List(cluster::ListArgs),
+    /// Delete tokens from the cluster.
+    #[cfg(feature = "api")]
+    Delete(cluster::DeleteArgs),
 }
 
 #[derive(Debug, Args)]

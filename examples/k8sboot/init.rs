@@ -27,28 +27,36 @@ pub(crate) fn run(args: &InitArgs, output: Output) -> Result<ExitCode, Failure> 
     let config = load(&args.config, tree.as_ref())?;
     let mut options = InitOptions::at(Timestamp::from(SystemTime::now()));
     options = options.patches(probe::read_patches(tree.as_ref(), &config).map_err(problem)?);
+    let in_cluster = stages.stages().map_err(choice)?.into_iter().any(is_in_cluster);
+    let uploads = uploads(args, &config, &stages)?;
+    if uploads {
+        needs_certificate_key(&config)?;
+    }
+    options = options.upload_certs(uploads);
     let mut flow = flow::init(config.clone(), options.clone()).select(stages).map_err(choice)?;
     // As in kubeadm, the configuration may ask for a dry run too.
     if args.dry_run || args.diff || config.init().dry_run {
         return match tree {
-            Some(tree) => show(args, output, flow, &mut probe::Host::new(tree)),
-            None => show(args, output, flow, &mut probe::EmptyTree),
+            Some(tree) => show(args.diff, output, flow, &mut probe::Host::new(tree)),
+            None => show(args.diff, output, flow, &mut probe::EmptyTree),
         };
+    }
+    if args.objects_dir.is_some() || in_cluster {
+        needs_authority(&config, &flow, tree.as_ref())?;
     }
     if let Some(directory) = &args.objects_dir {
         open(directory)?;
-        needs_authority(&config, &flow, tree.as_ref())?;
-        objects::rehearse(&config, &options, uploads(args, &config))?;
+        objects::rehearse(&config, &options)?;
     }
     let tree = match tree {
         Some(tree) => tree,
         None => {
             // Not even the root is made for a run that cannot begin.
-            wait(flow.rehearse(&mut probe::EmptyTree, exec::Host::check_step)).map_err(problem)?;
+            wait(flow.rehearse(&mut probe::EmptyTree, check(in_cluster))).map_err(problem)?;
             Tree::create(&args.root).map_err(problem)?
         }
     };
-    apply(args, output, &config, &options, flow, &tree)
+    apply(args, output, &config, (&options, uploads), flow, &tree)
 }
 
 /// Reads a configuration and fills in defaults from this host and the tree.
@@ -63,7 +71,9 @@ pub(crate) fn load(path: &Path, tree: Option<&Tree>) -> Result<InitConfig, Failu
 }
 
 fn selection(args: &InitArgs) -> Result<Selection, Failure> {
-    let mut selection = Selection::default().until(&args.until).map_err(choice)?;
+    let begins_in_cluster = args.from.as_deref().is_some_and(is_in_cluster);
+    let last = if begins_in_cluster { "addons" } else { "kubelet" };
+    let mut selection = Selection::default().until(args.until.as_deref().unwrap_or(last)).map_err(choice)?;
     if let Some(from) = &args.from {
         selection = selection.from(from).map_err(choice)?;
     }
@@ -74,9 +84,53 @@ fn selection(args: &InitArgs) -> Result<Selection, Failure> {
     Ok(selection)
 }
 
+/// Whether a stage needs the API server: those after kubelet do.
+pub(crate) fn is_in_cluster(stage: &str) -> bool {
+    flow::INIT_STAGES.iter().skip_while(|known| **known != "kubelet").skip(1).any(|known| *known == stage)
+}
+
+/// Which steps can be done: all, or those on files.
+fn check(in_cluster: bool) -> exec::Check {
+    match in_cluster && cfg!(feature = "api") {
+        true => |_| Ok(()),
+        false => exec::Host::check_step,
+    }
+}
+
+/// Who carries out the stages.
+fn executor(config: &InitConfig, tree: &Tree, stages: &[&str]) -> Box<dyn exec::Executor> {
+    let host = exec::Host::new(tree.clone());
+    #[cfg(feature = "api")]
+    if stages.iter().any(|stage| is_in_cluster(stage)) {
+        return Box::new(exec::Cluster::new(host, config));
+    }
+    #[cfg(not(feature = "api"))]
+    let _ = (config, stages);
+    Box::new(host)
+}
+
 /// Whether certificates are sealed for joining control planes: asked for, or a key for it is in the configuration.
-fn uploads(args: &InitArgs, config: &InitConfig) -> bool {
-    args.objects_dir.is_some() && (args.upload_certs || !config.init().certificate_key.is_empty())
+fn uploads(args: &InitArgs, config: &InitConfig, stages: &Selection) -> Result<bool, Failure> {
+    let place = args.objects_dir.is_some() || stages.stages().map_err(choice)?.contains(&"upload-certs");
+    if args.upload_certs && !place {
+        return Err(Failure::Missing {
+            what: "--upload-certs",
+            expected: "a place for the sealed certificates: --objects-dir DIR, or stage upload-certs".into(),
+            remedy: "give --objects-dir DIR, or --from wait-control-plane once the kubelet runs".into(),
+        });
+    }
+    Ok(place && (args.upload_certs || !config.init().certificate_key.is_empty()))
+}
+
+fn needs_certificate_key(config: &InitConfig) -> Result<(), Failure> {
+    if config.init().certificate_key.is_empty() {
+        return Err(Failure::Missing {
+            what: "certificateKey",
+            expected: "a certificate key of 64 hexadecimal digits to seal the certificates with".into(),
+            remedy: "set certificateKey in InitConfiguration, for example to what `k8sboot certs certificate-key` prints".into(),
+        });
+    }
+    Ok(())
 }
 
 /// Opens a directory that may not exist yet.
@@ -101,10 +155,16 @@ fn needs_authority(config: &InitConfig, flow: &Flow, tree: Option<&Tree>) -> Res
     })
 }
 
-fn show(args: &InitArgs, output: Output, mut flow: Flow, probe: &mut dyn Probe) -> Result<ExitCode, Failure> {
+/// Prints the plans of a flow, or how files would change.
+pub(crate) fn show(
+    diff: bool,
+    output: Output,
+    mut flow: Flow,
+    probe: &mut dyn Probe,
+) -> Result<ExitCode, Failure> {
     let mut shown = Vec::new();
     while let Some(plan) = wait(flow.next_plan(probe)).map_err(problem)? {
-        match (output, args.diff) {
+        match (output, diff) {
             (Output::Text, false) => print(&plan.to_text())?,
             (Output::Text, true) => print(&plan.diff(flow.facts()).to_text())?,
             (Output::Json, false) => shown.push(plan.to_json()),
@@ -123,24 +183,27 @@ fn apply(
     args: &InitArgs,
     output: Output,
     config: &InitConfig,
-    options: &InitOptions,
+    (options, uploads): (&InitOptions, bool),
     flow: Flow,
     tree: &Tree,
 ) -> Result<ExitCode, Failure> {
     let lock = tree.lock().map_err(problem)?;
-    let mut host = exec::Host::new(tree.clone());
+    let mut on = executor(config, tree, flow.stages());
     let mut probe = probe::Host::new(tree.clone());
-    let report = wait(flow.run(&mut probe, &mut host, &progress::run(output))).map_err(problem)?;
+    let report = wait(flow.run(&mut probe, on.as_mut(), &progress::run(output))).map_err(problem)?;
     let authority = format!("{}/ca.crt", config.certificates_dir());
     let ca_pem =
         tree.read(&authority).map_err(problem)?.map(|pem| String::from_utf8_lossy(&pem).into_owned());
     let mut written = None;
     if let (Some(directory), Some(ca_pem)) = (&args.objects_dir, &ca_pem) {
-        written = Some(objects::write(directory, tree, config, options, ca_pem, uploads(args, config))?);
+        written = Some(objects::write(directory, tree, config, options, ca_pem, uploads)?);
     }
     drop(lock);
-    let joins = match &ca_pem {
-        Some(ca_pem) => joins(args, config, ca_pem)?,
+    let did = |stage: &str| report.stages.iter().any(|done| done.stage == stage);
+    // A run in the cluster prints them if it made their tokens.
+    let made = did("bootstrap-token") || !report.stages.iter().any(|done| is_in_cluster(done.stage));
+    let joins = match ca_pem.as_ref().filter(|_| made) {
+        Some(ca_pem) => joins(args, config, ca_pem, uploads)?,
         None => Vec::new(),
     };
     match output {
@@ -156,7 +219,10 @@ fn apply(
             let counts = written.map(|(paths, changed)| (paths.len(), changed));
             say(summary::text(args, config.node_name(), &report, counts).trim_end());
             if !joins.is_empty() {
-                say("\nOnce the API server has the objects, other nodes join with:\n");
+                say(match did("bootstrap-token") {
+                    true => "\nOther nodes join with:\n",
+                    false => "\nOnce the API server has the objects, other nodes join with:\n",
+                });
             }
             for join in joins {
                 print(&join)?;
@@ -167,10 +233,10 @@ fn apply(
 }
 
 /// The join commands. The certificate key is of use only if the certificates were sealed with it.
-fn joins(args: &InitArgs, config: &InitConfig, ca_pem: &str) -> Result<Vec<String>, Failure> {
+fn joins(args: &InitArgs, config: &InitConfig, ca_pem: &str, uploads: bool) -> Result<Vec<String>, Failure> {
     let mut texts = Vec::new();
     for mut join in flow::join_commands(config, ca_pem).map_err(problem)? {
-        if !uploads(args, config) && matches!(join.role(), JoinRole::ControlPlane { .. }) {
+        if !uploads && matches!(join.role(), JoinRole::ControlPlane { .. }) {
             let (token, pins) = (join.token().clone(), join.pins().to_vec());
             join =
                 JoinCommand::control_plane(join.endpoint().to_owned(), token, pins, None).map_err(problem)?;

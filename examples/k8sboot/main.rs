@@ -4,6 +4,8 @@
 
 mod args;
 mod certs;
+#[cfg(feature = "api")]
+mod cluster;
 mod cni;
 mod config;
 mod init;
@@ -27,6 +29,18 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Init(args) => init::run(&args, cli.output),
+        #[cfg(feature = "api")]
+        Command::Join(args) => cluster::join::run(&args, cli.output),
+        #[cfg(feature = "api")]
+        Command::Cluster(args) => match args.command {
+            cluster::args::ClusterCommand::Status(connection) => {
+                cluster::status::run(&connection, cli.output)
+            }
+        },
+        #[cfg(feature = "api")]
+        Command::Bundle(args) => cluster::bundle::run(&args, cli.output),
+        #[cfg(feature = "api")]
+        Command::Discovery(args) => cluster::discovery::run(&args, cli.output),
         Command::Token(args) => token::run(&args, cli.output),
         Command::Certs(args) => certs::run(&args, cli.output),
         Command::Config(args) => config::run(&args, cli.output),

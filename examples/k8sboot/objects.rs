@@ -18,14 +18,7 @@ use crate::output::{Failure, problem};
 pub(crate) const NODE_PATCH: &str = "node.patch";
 
 /// Renders everything without the CA, so that what cannot be rendered is known before anything is written.
-pub(crate) fn rehearse(config: &InitConfig, options: &InitOptions, upload: bool) -> Result<(), Failure> {
-    if upload && config.init().certificate_key.is_empty() {
-        return Err(Failure::Missing {
-            what: "certificateKey",
-            expected: "a certificate key of 64 hexadecimal digits to seal the certificates with".into(),
-            remedy: "set certificateKey in InitConfiguration, for example to what `k8sboot certs certificate-key` prints".into(),
-        });
-    }
+pub(crate) fn rehearse(config: &InitConfig, options: &InitOptions) -> Result<(), Failure> {
     flow::cluster_objects(config, options, "").map(|_| ()).map_err(problem)
 }
 

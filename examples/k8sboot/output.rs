@@ -116,15 +116,26 @@ pub(crate) fn say(text: &str) {
 /// Prints a failure and gives the exit code.
 pub(crate) fn failure(failure: &Failure, output: Output) -> ExitCode {
     if output == Output::Json {
-        let _ = print_json(&failure_json(failure));
-    } else if let Failure::Config { path, errors } = failure {
+        let mut value = json!({ "errors": failure_json(failure) });
+        if let (Failure::Config { path, .. }, Some(map)) = (failure, value.as_object_mut()) {
+            map.insert("config".into(), json!(shown(path)));
+        }
+        let _ = print_json(&value);
+    } else {
+        say_failure(failure);
+    }
+    if matches!(failure, Failure::Choice(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+/// A failure for people on standard error.
+pub(crate) fn say_failure(failure: &Failure) {
+    if let Failure::Config { path, errors } = failure {
         for error in errors.as_slice() {
             say(&format!("error: {}: {error}", shown(path)));
         }
     } else {
         say(&format!("error: {}", chain(failure)));
     }
-    if matches!(failure, Failure::Choice(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
 }
 
 /// Prints what clap says about the arguments: help and version with exit code 0, mistakes with 2.
@@ -152,13 +163,11 @@ fn wants_json(mut arguments: impl Iterator<Item = OsString>) -> bool {
     false
 }
 
-fn failure_json(failure: &Failure) -> Value {
-    let errors = match failure {
+/// The errors of a failure, each as JSON.
+pub(crate) fn failure_json(failure: &Failure) -> Vec<Value> {
+    match failure {
         Failure::Problem(error) | Failure::Choice(error) => vec![one(&**error, &chain(failure))],
-        Failure::Config { path, errors } => {
-            let errors: Vec<Value> = errors.as_slice().iter().map(config_json).collect();
-            return json!({ "config": shown(path), "errors": errors });
-        }
+        Failure::Config { errors, .. } => errors.as_slice().iter().map(config_json).collect(),
         other => {
             let (code, details) = own(other);
             let message = chain(other);
@@ -166,8 +175,7 @@ fn failure_json(failure: &Failure) -> Value {
                 json!({ "code": code.number(), "name": code.name(), "message": message, "details": details }),
             ]
         }
-    };
-    json!({ "errors": errors })
+    }
 }
 
 /// The library's code and details for what the command line found out itself.

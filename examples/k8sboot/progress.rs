@@ -67,6 +67,13 @@ impl Observer for Printer {
                     line(format!("[{stage}] {}", step.action.summary()));
                 }
             }
+            Event::Waiting { stage, on, reason, elapsed, .. } => {
+                let state = reason.map_or_else(|| "well".to_owned(), ToString::to_string);
+                if let Some(bar) = &bar {
+                    bar.set_message(format!("{on}: {state}"));
+                }
+                line(format!("[{stage}] {on}: {state} ({:.1} s)", elapsed.as_secs_f64()));
+            }
             Event::StepFailed { stage, step, .. } => line(format!("[{stage}] {} failed", step.id)),
             Event::Note { stage, text } => line(format!("[{stage}] note: {text}")),
             Event::StageDone { .. } => {

@@ -8,20 +8,7 @@ use crate::{args::InitArgs, objects::NODE_PATCH};
 
 /// The text for people.
 pub(crate) fn text(args: &InitArgs, node: &str, report: &Report, objects: Option<(usize, usize)>) -> String {
-    let root = args.root.display();
-    let mut out = String::new();
-    match report.changed() {
-        0 => writes(&mut out, format_args!("\nNothing to change below {root}")),
-        _ => {
-            writes(&mut out, format_args!("\nWritten below {root}:"));
-            for (directory, files) in directories(report) {
-                writes(
-                    &mut out,
-                    format_args!("  {directory}: {files} file{}", if files == 1 { "" } else { "s" }),
-                );
-            }
-        }
-    }
+    let mut out = changes(&args.root, report);
     if let (Some((all, changed)), Some(directory)) = (objects, &args.objects_dir) {
         writes(
             &mut out,
@@ -31,15 +18,42 @@ pub(crate) fn text(args: &InitArgs, node: &str, report: &Report, objects: Option
     if report.changed() > 0 && report.stages.last().is_some_and(|last| last.stage == "kubelet") {
         next(&mut out, args, node);
     }
+    if report.stages.last().is_some_and(|last| last.stage == "addons") {
+        out.push_str("\nThe control plane is set up. Next:\n");
+        in_use(&mut out);
+    }
     out
+}
+
+/// What a run changed below a root.
+pub(crate) fn changes(root: &Path, report: &Report) -> String {
+    let (mut out, root) = (String::new(), root.display());
+    let files = directories(report);
+    if !files.is_empty() {
+        writes(&mut out, format_args!("\nWritten below {root}:"));
+        for (directory, files) in files {
+            writes(
+                &mut out,
+                format_args!("  {directory}: {files} file{}", if files == 1 { "" } else { "s" }),
+            );
+        }
+    } else if report.changed() == 0 {
+        writes(&mut out, format_args!("\nNothing to change below {root}"));
+    }
+    out
+}
+
+/// The command that brings a tree to the node's own root; nothing for a tree that is there.
+pub(crate) fn copy(root: &Path) -> Option<String> {
+    // Unlike `cp -a`, this leaves owners and modes of directories like /etc alone.
+    let copy = "tar -C / -xpf - --no-overwrite-dir --no-same-owner";
+    (root != Path::new("/")).then(|| format!("tar -C {} -cf - . | {copy}", shell(root)))
 }
 
 fn next(out: &mut String, args: &InitArgs, node: &str) {
     out.push_str("\nNext, on the node as root:\n");
-    if args.root != Path::new("/") {
-        // Unlike `cp -a`, this leaves owners and modes of directories like /etc alone.
-        let copy = "tar -C / -xpf - --no-overwrite-dir --no-same-owner";
-        writes(out, format_args!("  copy the tree:       tar -C {} -cf - . | {copy}", shell(&args.root)));
+    if let Some(copy) = copy(&args.root) {
+        writes(out, format_args!("  copy the tree:       {copy}"));
     }
     out.push_str(
         "  start the kubelet:   systemctl restart kubelet   (k8sboot does not manage services yet)\n",
@@ -54,8 +68,24 @@ fn next(out: &mut String, args: &InitArgs, node: &str) {
                 format_args!("  mark the node:       {kubectl} patch node {node} --patch-file {patch}"),
             );
         }
+        None if cfg!(feature = "api") => {
+            let config = shell(&args.config);
+            writes(
+                out,
+                format_args!(
+                    "  finish the cluster:  k8sboot init --config {config} --from wait-control-plane"
+                ),
+            );
+            out.push_str(
+                "                       (or apply the objects yourself: --objects-dir DIR writes them)\n",
+            );
+        }
         None => out.push_str("  apply the objects:   write them with --objects-dir DIR first\n"),
     }
+    in_use(out);
+}
+
+fn in_use(out: &mut String) {
     out.push_str("  use the cluster:     export KUBECONFIG=/etc/kubernetes/admin.conf\n");
     out.push_str("  add a pod network, then join workers\n");
 }

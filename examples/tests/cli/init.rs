@@ -169,6 +169,7 @@ fn a_diff_shows_what_would_change_and_hides_secrets() {
     assert_eq!(scratch.snapshot(), before);
 }
 
+#[cfg(not(feature = "api"))]
 #[test]
 fn stages_that_need_an_api_server_are_refused_before_anything_is_written() {
     for stage in ["wait-control-plane", "upload-config", "bootstrap-token", "addons"] {

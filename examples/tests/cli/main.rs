@@ -10,8 +10,12 @@
 
 mod bad_config;
 mod bad_tree;
+#[cfg(feature = "api")]
+mod cluster;
 mod cni;
 mod commands;
+#[cfg(feature = "api")]
+mod control_plane;
 mod golden;
 mod init;
 mod ipam;

@@ -13,7 +13,6 @@ fn help_and_version_end_with_0_and_mistakes_with_2() {
         &["bootstrap"],
         &["init"],
         &["init", "--config", "x", "--dry-run", "--diff"],
-        &["init", "--config", "x", "--upload-certs"],
         &["config", "images", "--config", "x", "--kubernetes-version", "v1.36.2"],
         &["config", "defaults", "cluster"],
         &["token", "generate", "-o", "yaml"],

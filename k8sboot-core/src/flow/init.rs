@@ -89,14 +89,20 @@ impl InitOptions {
 /// to the API server (`exec::Cluster`, feature `api`).
 #[must_use]
 pub fn init(config: InitConfig, options: InitOptions) -> Flow {
-    Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true })
+    Flow::new(InitFlow { config, options, external_ca: false, makes_pki: true, grants_admin: None })
 }
+
+/// The stages that speak to the API server as admin.conf once it answers.
+const SPEAKING: [&str; 5] =
+    ["upload-config", "upload-certs", "mark-control-plane", "bootstrap-token", "addons"];
 
 struct InitFlow {
     config: InitConfig,
     options: InitOptions,
     external_ca: bool,
     makes_pki: bool,
+    /// The stage that gives admin.conf its rights, if it is not `wait-control-plane`.
+    grants_admin: Option<&'static str>,
 }
 
 impl Stages for InitFlow {
@@ -106,6 +112,12 @@ impl Stages for InitFlow {
 
     fn select(&mut self, stages: &[&str]) {
         self.makes_pki = stages.contains(&"pki");
+        // A run that begins later speaks as admin.conf too.
+        let speaks = |stage: &&&str| stages.contains(*stage) && SPEAKING.contains(*stage);
+        self.grants_admin = INIT_STAGES.iter().find(speaks).copied();
+        if stages.contains(&"wait-control-plane") {
+            self.grants_admin = None;
+        }
     }
 
     fn wanted(&self, stage: &'static str) -> Result<Wanted, FlowError> {
@@ -145,6 +157,9 @@ impl Stages for InitFlow {
             "kubelet-finalize" => Ok(finalize::plan(config, seen)),
             _ => objects::plan(stage, &objects::Context { config, options, skipped: &skipped, seen }),
         }?;
+        if self.grants_admin == Some(stage) {
+            plan.steps.splice(..0, objects::admin_rights(stage)?);
+        }
         plan.steps.retain(|step| !skipped.step(stage, step));
         Ok(plan)
     }

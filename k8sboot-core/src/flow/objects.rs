@@ -94,6 +94,17 @@ pub(super) fn plan(stage: &'static str, with: &Context<'_>) -> Result<Plan, Flow
     Ok(Plan::new(stage, steps, notes))
 }
 
+/// What gives admin.conf its rights, for runs that begin after `wait-control-plane`.
+pub(super) fn admin_rights(stage: &'static str) -> Result<Vec<Step>, FlowError> {
+    let objects = cluster::rbac::CLUSTER_ADMINS.objects();
+    let objects = objects.map_err(|source| FlowError::Objects { stage, source })?;
+    let step = |object| {
+        let how = how(&object);
+        apply(stage, object, how)
+    };
+    Ok(objects.into_iter().map(step).collect())
+}
+
 /// What kubeadm keeps of an object that is there, and whose rights a step needs.
 fn how(object: &Object) -> ApplyHow {
     let key = object.key();
