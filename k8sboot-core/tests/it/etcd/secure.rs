@@ -1,6 +1,9 @@
 //! TLS with certificates of our own PKI, and etcd's own users.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use k8sboot_core::{
     config::{Documents, InitConfig},
@@ -112,7 +115,10 @@ fn mutual_tls_serves_members_and_refuses_strangers() {
 #[test]
 fn tls_towards_a_plain_port_says_so() {
     let Some(etcd) = etcd() else { return };
-    let options = EtcdOptions::new([etcd.url().replace("http:", "https:")]).tls(Pki::new().tls(None));
+    let patient = Duration::from_secs(30);
+    let options = EtcdOptions::new([etcd.url().replace("http:", "https:")])
+        .tls(Pki::new().tls(None))
+        .timeouts(patient, patient);
     let error = EtcdClient::connect(&options).unwrap_err();
     assert!(matches!(&error, EtcdError::Tls { problem: TlsProblem::Handshake { .. }, .. }), "{error}");
 }
