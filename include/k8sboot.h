@@ -1021,6 +1021,41 @@ k8sboot_code_t k8sboot_cluster_csr_review(const k8sboot_cluster_t *cluster,
                                           k8sboot_error_t **err);
 
 /**
+ * Compares flannel's annotations of all nodes with their pod CIDRs and writes a JSON object to `out`: `schemaVersion` (1),
+ * `nodes` (`node`, `podCIDRs`, and `managed`, `backendType`, `publicIP`, `publicIPv6`, or `problem` if an annotation
+ * cannot be read) and `findings` (texts). Changes nothing.
+ *
+ * `network` is flannel's configuration, the JSON text of `net-conf.json`. `prefix` is NULL or that of the annotations
+ * (`flannel.alpha.coreos.com`). `run` may be NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; the texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_flannel_check(const k8sboot_cluster_t *cluster,
+                                             const char *network,
+                                             const char *prefix,
+                                             const k8sboot_run_t *run,
+                                             k8sboot_buf_t **out,
+                                             k8sboot_error_t **err);
+
+/**
+ * Writes the annotations that flanneld writes of a node, in one patch. `attributes` is flannel's own JSON (`PublicIP`,
+ * `PublicIPv6`, `BackendType`, `BackendData`, `BackendV6Data`); with NULL what flanneld wrote is removed. The
+ * administrator's annotations stay.
+ *
+ * `prefix` and `run` as for `k8sboot_cluster_flannel_check`.
+ *
+ * Requires: `cluster` is NULL or live; the texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_flannel_write(const k8sboot_cluster_t *cluster,
+                                             const char *node,
+                                             const char *attributes,
+                                             const char *prefix,
+                                             const k8sboot_run_t *run,
+                                             k8sboot_error_t **err);
+
+/**
  * Ends one owner; the last one closes the connection. NULL is allowed.
  *
  * Requires: `cluster` is NULL or live, and this owner does not use it again.
@@ -1068,6 +1103,45 @@ k8sboot_code_t k8sboot_cluster_new(const char *kubeconfig,
                                    const char *options,
                                    const k8sboot_cluster_t **out,
                                    k8sboot_error_t **err);
+
+/**
+ * Gives nodes of a cluster their pod CIDRs, on the Node objects. Any number of allocators may be at work; one that has
+ * pod CIDRs keeps them.
+ *
+ * `options` is a JSON object: `clusters` (list of `cidr` and, as wanted, `nodePrefix`; at most one a family, the same for
+ * every allocator of the cluster) and, as wanted, `reserved` (list of CIDRs that no node gets), `namespace` (of the
+ * claims; `kube-system`) and `lowestFirst` (false). `nodes` are `nodes_len` names; with `NULL, 0` every node that has no
+ * pod CIDRs is served. `run` may be NULL; this call has no events.
+ *
+ * Writes to `out` a JSON object: `schemaVersion` (1) and `nodes`, each with `node` and either `podCIDRs` and `origin`
+ * (`kept`, `allocated`, `another`) or `error` (`kind`, `code`, `message`).
+ *
+ * Requires: `cluster` is NULL or live; `options` is NULL or NUL-terminated; `nodes` has `nodes_len` texts; `run` is NULL or a sized
+ * struct whose members are what they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_pod_cidrs_allocate(const k8sboot_cluster_t *cluster,
+                                                  const char *options,
+                                                  const char *const *nodes,
+                                                  size_t nodes_len,
+                                                  const k8sboot_run_t *run,
+                                                  k8sboot_buf_t **out,
+                                                  k8sboot_error_t **err);
+
+/**
+ * Looks at the pod CIDRs of all nodes and writes a JSON object to `out`: `schemaVersion` (1), `nodes` (`node` and
+ * `podCIDRs` of those that have some), `findings` (texts: what is shared, outside or of another size), `claims` (`cidr`,
+ * `node`, `state`: `pending`, `inUse`, `stale`) and `controllerManagers` (pods that give pod CIDRs too). Changes no node.
+ *
+ * `options` and `run` as for `k8sboot_cluster_pod_cidrs_allocate`.
+ *
+ * Requires: `cluster` is NULL or live; `options` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_pod_cidrs_check(const k8sboot_cluster_t *cluster,
+                                               const char *options,
+                                               const k8sboot_run_t *run,
+                                               k8sboot_buf_t **out,
+                                               k8sboot_error_t **err);
 
 /**
  * Adds an owner and returns the same pointer. NULL stays NULL.

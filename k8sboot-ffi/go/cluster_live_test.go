@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,6 +154,7 @@ func TestAClusterFromInitToJoin(t *testing.T) {
 	discovered := discoveriesOf(t, cluster, kubeconfig)
 	joins(t, cluster, discovered.CACertHashes[0])
 	requests(t, cluster, root+"/etc/kubernetes/admin.conf")
+	podCIDRs(t, cluster)
 }
 
 func tokensOf(t *testing.T, cluster *Cluster) {
@@ -301,4 +303,44 @@ func kubectl(t *testing.T, kubeconfig, input string, arguments ...string) string
 		t.Fatalf("kubectl %s: %v: %s", arguments, err, out)
 	}
 	return string(out)
+}
+
+func podCIDRs(t *testing.T, cluster *Cluster) {
+	t.Helper()
+	ctx := t.Context()
+	all, network := netip.MustParsePrefix("10.244.0.0/16"), `{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}`
+	options := PodCIDROptions{Clusters: []PodCIDRCluster{{CIDR: all}}, Reserved: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/24")}}
+	given, err := cluster.AllocatePodCIDRs(ctx, options)
+	if err != nil || len(given) != 1 || given[0].Node != "worker-1" || given[0].Origin != "allocated" || !all.Overlaps(given[0].PodCIDRs[0]) {
+		t.Fatal(given, err)
+	}
+	again, err := cluster.AllocatePodCIDRs(ctx, options, "worker-1", "nobody")
+	if err != nil || len(again) != 2 {
+		t.Fatal(again, err)
+	}
+	for _, one := range again {
+		if kept := one.Origin == "kept" && one.PodCIDRs[0] == given[0].PodCIDRs[0]; kept != (one.Error == nil) || kept != (one.Node == "worker-1") {
+			t.Fatal(one)
+		}
+	}
+	report, err := cluster.CheckPodCIDRs(ctx, options)
+	if err != nil || len(report.Nodes) != 1 || len(report.Findings) != 0 || len(report.Claims) != 1 || report.Claims[0].State != "inUse" {
+		t.Fatal(report, err)
+	}
+	options.Clusters[0].NodePrefix = 25
+	if _, err := cluster.CheckPodCIDRs(ctx, options); err == nil {
+		t.Fatal("other settings than the cluster's")
+	}
+
+	for _, attributes := range []*FlannelAttributes{
+		{PublicIP: netip.MustParseAddr("192.0.2.21"), BackendType: "vxlan", BackendData: []byte(`{"VNI":1,"VtepMAC":"12:c6:65:89:b4:e3"}`)}, nil,
+	} {
+		if err := cluster.WriteFlannel(ctx, "worker-1", attributes, ""); err != nil {
+			t.Fatal(err)
+		}
+		found, err := cluster.CheckFlannel(ctx, network, "")
+		if err != nil || len(found.Nodes) != 1 || found.Nodes[0].Managed != (attributes != nil) || (len(found.Findings) == 0) != (attributes != nil) {
+			t.Fatal(found, err)
+		}
+	}
 }

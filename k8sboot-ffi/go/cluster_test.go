@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -81,8 +82,12 @@ func TestAnUnreachableClusterIsAnErrorOfEveryCall(t *testing.T) {
 	_, created := cluster.CreateToken(ctx, TokenSpec{Token: token})
 	_, listed := cluster.Tokens(ctx, true)
 	_, reviewed := cluster.ReviewRequests(ctx, ReviewOptions{})
+	pods := PodCIDROptions{Clusters: []PodCIDRCluster{{CIDR: netip.MustParsePrefix("10.244.0.0/16")}}}
+	_, allocated := cluster.AllocatePodCIDRs(ctx, pods)
+	_, checked := cluster.CheckPodCIDRs(ctx, pods)
+	_, flannel := cluster.CheckFlannel(ctx, `{"Network": "10.244.0.0/16"}`, "")
 	for _, err := range []error{
-		version, created, listed, reviewed, cluster.DeleteToken(ctx, token),
+		version, created, listed, reviewed, allocated, checked, flannel, cluster.WriteFlannel(ctx, "node-1", nil, ""), cluster.DeleteToken(ctx, token),
 		cluster.ApproveRequest(ctx, "csr-1", "fits"), cluster.DenyRequest(ctx, "csr-1", "unfit"),
 	} {
 		if !errors.Is(err, CodeUnreachable) || strings.Contains(err.Error(), "0123456789abcdef") {
@@ -93,6 +98,9 @@ func TestAnUnreachableClusterIsAnErrorOfEveryCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cluster.DeleteToken(ctx, "ABC"); err == nil || errors.Is(err, CodeUnreachable) {
+		t.Fatal(err)
+	}
+	if _, err := cluster.AllocatePodCIDRs(ctx, PodCIDROptions{}); !errors.Is(err, CodeJSON) {
 		t.Fatal(err)
 	}
 	cluster.Close()

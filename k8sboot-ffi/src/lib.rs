@@ -58,6 +58,8 @@ mod leaks_delete;
 mod manifest;
 mod pki;
 mod plan;
+#[cfg_attr(not(feature = "api"), allow(unused, dead_code, reason = "what is not built"))]
+mod pod_cidrs;
 mod pool;
 mod ranges;
 mod record;
@@ -104,6 +106,7 @@ pub use leaks_delete::*;
 pub use manifest::*;
 pub use pki::*;
 pub use plan::*;
+pub use pod_cidrs::*;
 pub use pool::*;
 pub use store::*;
 pub use store_etcd::*;

@@ -45,6 +45,7 @@ fn generate() -> String {
         "cluster",
         "cluster_tokens",
         "csr",
+        "pod_cidrs",
         "discover",
         "bundle",
         "discovery_server",

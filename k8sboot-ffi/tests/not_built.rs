@@ -127,8 +127,12 @@ fn the_cluster_is_asked_by_libraries_that_were_built_for_it() {
             k8sboot_discovery_server_new(ptr::null(), text, &raw mut server, none),
             k8sboot_discovery_server_address(ptr::null(), &raw mut out, none),
             k8sboot_join_new(text, ptr::null(), text, text, &raw mut flow, none),
+            k8sboot_cluster_pod_cidrs_allocate(ptr::null(), text, ptr::null(), 0, run, &raw mut out, none),
+            k8sboot_cluster_pod_cidrs_check(ptr::null(), text, run, &raw mut out, none),
+            k8sboot_cluster_flannel_check(ptr::null(), text, text, run, &raw mut out, none),
+            k8sboot_cluster_flannel_write(ptr::null(), text, text, text, run, none),
         ]
     };
-    assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 14]);
+    assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 18]);
     assert!(cluster.is_null() && server.is_null() && flow.is_null() && out.is_null() && bootstrap.is_null());
 }

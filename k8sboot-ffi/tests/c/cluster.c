@@ -118,6 +118,34 @@ static void every_call_says_that_nobody_answers(void)
     k8sboot_cluster_free(cluster);
 }
 
+static void so_do_those_about_pod_cidrs(void)
+{
+    static const char options[] = "{\"clusters\":[{\"cidr\":\"10.244.0.0/16\"}]}";
+    static const char network[] = "{\"Network\":\"10.244.0.0/16\"}";
+    const char *nodes[] = {"node-1"};
+    const k8sboot_cluster_t *cluster = nowhere();
+    k8sboot_buf_t *out = NULL;
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(cluster, options, nodes, 1, NULL, &out, &err), K8SBOOT_E_API_UNREACHABLE, "127.0.0.1:1");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(NULL, options, NULL, 0, NULL, &out, &err), K8SBOOT_E_NULL, "argument cluster");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(cluster, NULL, NULL, 0, NULL, &out, &err), K8SBOOT_E_NULL, "argument options");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(cluster, options, NULL, 1, NULL, &out, &err), K8SBOOT_E_NULL, "argument nodes");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(cluster, options, NULL, 0, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_allocate(cluster, "{}", NULL, 0, NULL, &out, &err), K8SBOOT_E_JSON, "clusters");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_check(cluster, options, NULL, &out, &err), K8SBOOT_E_API_UNREACHABLE, "127.0.0.1:1");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_check(cluster, "{\"size\":1}", NULL, &out, &err), K8SBOOT_E_JSON, "unknown field `size`");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_check(NULL, options, NULL, &out, &err), K8SBOOT_E_NULL, "argument cluster");
+    CHECK_FAILS(k8sboot_cluster_pod_cidrs_check(cluster, options, NULL, NULL, &err), K8SBOOT_E_NULL, "argument out");
+    CHECK_FAILS(k8sboot_cluster_flannel_check(cluster, network, NULL, NULL, &out, &err), K8SBOOT_E_API_UNREACHABLE, "127.0.0.1:1");
+    CHECK_FAILS(k8sboot_cluster_flannel_check(cluster, NULL, NULL, NULL, &out, &err), K8SBOOT_E_NULL, "argument network");
+    CHECK_FAILS(k8sboot_cluster_flannel_check(NULL, network, NULL, NULL, &out, &err), K8SBOOT_E_NULL, "argument cluster");
+    CHECK_FAILS(k8sboot_cluster_flannel_check(cluster, network, "\xff", NULL, &out, &err), K8SBOOT_E_UTF8, "argument prefix");
+    CHECK_FAILS(k8sboot_cluster_flannel_write(cluster, "node-1", NULL, NULL, NULL, &err), K8SBOOT_E_API_UNREACHABLE, "127.0.0.1:1");
+    CHECK_FAILS(k8sboot_cluster_flannel_write(cluster, NULL, NULL, NULL, NULL, &err), K8SBOOT_E_NULL, "argument node");
+    CHECK_FAILS(k8sboot_cluster_flannel_write(NULL, "node-1", NULL, NULL, NULL, &err), K8SBOOT_E_NULL, "argument cluster");
+    CHECK(out == NULL);
+    k8sboot_cluster_free(cluster);
+}
+
 static void a_call_is_cancelled(void)
 {
     const k8sboot_cluster_t *cluster = nowhere();
@@ -239,6 +267,7 @@ int main(int argc, char **argv)
     read_kubeconfig(argv[1]);
     connections_are_made_of_what_is_right();
     every_call_says_that_nobody_answers();
+    so_do_those_about_pod_cidrs();
     a_call_is_cancelled();
     discovery_says_why_not();
     bundles_are_sealed_and_opened();

@@ -92,7 +92,7 @@ static void a_dry_run_plans_every_stage(void)
         k8sboot_buf_free(text);
         k8sboot_plan_free(plan);
     }
-    CHECK(stages == 10);
+    CHECK(stages == 13);
     CHECK_OK(k8sboot_flow_next_plan(flow, &plan, &err));
     CHECK(plan == NULL);
     CHECK_FAILS(k8sboot_flow_join_commands(flow, &text, &err), K8SBOOT_E_MISUSE, "ca.crt is missing");
