@@ -12,7 +12,7 @@ CARGO ?= cargo
 PROFILE ?= release
 FEATURES ?=
 # What tests and lints are built with, beyond the defaults.
-TEST_FEATURES := k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-core/docker,k8sboot-core/cri,k8sboot-core/etcd,k8sboot-core/api,k8sboot-core/k8s-latest,k8sboot-ffi/testing
+TEST_FEATURES := k8sboot-core/testing,k8sboot-core/deterministic,k8sboot-core/rcgen,k8sboot-core/docker,k8sboot-core/cri,k8sboot-core/etcd,k8sboot-core/api,k8sboot-core/k8s-latest,k8sboot-ffi/testing,k8sboot-ffi/api
 TARGET_DIR ?= $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 30
 FUZZ_ARGS ?=

@@ -143,6 +143,7 @@
 #define K8SBOOT_E_FLANNEL_CONFIG 4251
 #define K8SBOOT_E_FLANNEL_KEY 4252
 #define K8SBOOT_E_FLANNEL_VALUE 4253
+#define K8SBOOT_E_FLANNEL_ANNOTATION 4254
 #define K8SBOOT_E_WITNESS_SOCKET 4301
 #define K8SBOOT_E_WITNESS_TIMEOUT 4302
 #define K8SBOOT_E_WITNESS_ANSWER 4303
@@ -151,6 +152,15 @@
 #define K8SBOOT_E_WITNESS_NETLINK 4306
 #define K8SBOOT_E_WITNESS_FILE 4307
 #define K8SBOOT_E_WITNESS_START 4308
+#define K8SBOOT_E_POD_CIDR_NO_NODE 4350
+#define K8SBOOT_E_POD_CIDR_SETTINGS 4351
+#define K8SBOOT_E_POD_CIDR_SHARED 4352
+#define K8SBOOT_E_POD_CIDR_CONTENDED 4353
+#define K8SBOOT_E_POD_CIDR_DAMAGED 4354
+#define K8SBOOT_E_KUBERNETES_STORE_OPTIONS 4360
+#define K8SBOOT_E_KUBERNETES_STORE_FULL 4361
+#define K8SBOOT_E_KUBERNETES_STORE_DAMAGED 4362
+#define K8SBOOT_E_KUBERNETES_STORE_CONTENDED 4363
 #define K8SBOOT_E_CNI_JSON 4501
 #define K8SBOOT_E_CNI_FIELD 4502
 #define K8SBOOT_E_CNI_VERSION 4503
@@ -182,11 +192,100 @@
 #define K8SBOOT_E_FILE_READ_ONLY 6007
 #define K8SBOOT_E_FILE_LOCKED 6008
 #define K8SBOOT_E_FILE_PATH 6009
+#define K8SBOOT_E_API_OPTIONS 7001
+#define K8SBOOT_E_API_UNREACHABLE 7002
+#define K8SBOOT_E_API_TLS 7003
+#define K8SBOOT_E_API_TIMEOUT 7004
+#define K8SBOOT_E_API_ANSWER 7005
+#define K8SBOOT_E_API_UNAUTHORIZED 7006
+#define K8SBOOT_E_API_FORBIDDEN 7007
+#define K8SBOOT_E_API_NOT_FOUND 7008
+#define K8SBOOT_E_API_CONFLICT 7009
+#define K8SBOOT_E_API_INVALID 7010
+#define K8SBOOT_E_API_BUSY 7011
+#define K8SBOOT_E_API_SERVER 7012
+#define K8SBOOT_E_API_CANCELLED 7013
+#define K8SBOOT_E_API_EXPIRED 7014
+#define K8SBOOT_E_API_RUNTIME 7015
+#define K8SBOOT_E_DISCOVERY_OPTIONS 7101
+#define K8SBOOT_E_DISCOVERY_UNREACHABLE 7102
+#define K8SBOOT_E_DISCOVERY_SILENT 7103
+#define K8SBOOT_E_DISCOVERY_ANSWER 7104
+#define K8SBOOT_E_DISCOVERY_SERVER 7105
+#define K8SBOOT_E_DISCOVERY_BUSY 7106
+#define K8SBOOT_E_DISCOVERY_ANONYMOUS 7107
+#define K8SBOOT_E_DISCOVERY_MISSING 7108
+#define K8SBOOT_E_DISCOVERY_CLUSTER_INFO 7109
+#define K8SBOOT_E_DISCOVERY_NO_AUTHORITY 7110
+#define K8SBOOT_E_DISCOVERY_UNKNOWN_TOKEN 7111
+#define K8SBOOT_E_DISCOVERY_NOT_SIGNED 7112
+#define K8SBOOT_E_DISCOVERY_SIGNATURE 7113
+#define K8SBOOT_E_DISCOVERY_PIN_MISMATCH 7114
+#define K8SBOOT_E_DISCOVERY_REFUSED 7115
+#define K8SBOOT_E_DISCOVERY_CLOCK 7116
+#define K8SBOOT_E_DISCOVERY_CERTIFICATE 7117
+#define K8SBOOT_E_DISCOVERY_CHANGED 7118
+#define K8SBOOT_E_DISCOVERY_CREDENTIALS 7119
+#define K8SBOOT_E_DISCOVERY_FILE 7120
+#define K8SBOOT_E_DISCOVERY_KUBECONFIG 7121
+#define K8SBOOT_E_DISCOVERY_CANCELLED 7122
+#define K8SBOOT_E_DISCOVERY_RUNTIME 7123
+#define K8SBOOT_E_DISCOVERY_STATUS 7124
+#define K8SBOOT_E_BUNDLE_SHAPE 7130
+#define K8SBOOT_E_BUNDLE_VERSION 7131
+#define K8SBOOT_E_BUNDLE_DAMAGED 7132
+#define K8SBOOT_E_BUNDLE_KEY 7133
+#define K8SBOOT_E_BUNDLE_EXPIRED 7134
+#define K8SBOOT_E_BUNDLE_SECRET 7135
+#define K8SBOOT_E_BUNDLE_CONTENT 7136
+#define K8SBOOT_E_BUNDLE_ENTROPY 7137
+#define K8SBOOT_E_DISCOVERY_SERVE 7140
+#define K8SBOOT_E_JOIN_CLUSTER 7201
+#define K8SBOOT_E_JOIN_VERSION 7202
+#define K8SBOOT_E_JOIN_KUBELET_SKEW 7203
+#define K8SBOOT_E_JOIN_NODE_EXISTS 7204
+#define K8SBOOT_E_JOIN_OTHER_CLUSTER 7205
+#define K8SBOOT_E_JOIN_ROLE 7206
+#define K8SBOOT_E_JOIN_NOT_DISCOVERED 7207
+#define K8SBOOT_E_JOIN_BOOTSTRAP_FILE 7208
+#define K8SBOOT_E_CSR_DENIED 7210
+#define K8SBOOT_E_CSR_FAILED 7211
+#define K8SBOOT_E_CSR_NOT_APPROVED 7212
+#define K8SBOOT_E_CSR_NOT_SIGNED 7213
+#define K8SBOOT_E_CSR_UNFIT 7214
+#define K8SBOOT_E_CSR_GONE 7215
+#define K8SBOOT_E_JOIN_KUBELET_BOOTSTRAP 7216
+#define K8SBOOT_E_JOIN_KUBELET_HEALTH 7217
+#define K8SBOOT_E_JOIN_CANCELLED 7218
+#define K8SBOOT_E_WAIT_NOT_LISTENING 7501
+#define K8SBOOT_E_WAIT_PORT_TAKEN 7502
+#define K8SBOOT_E_WAIT_NOT_STARTED 7503
+#define K8SBOOT_E_WAIT_EXITED 7504
+#define K8SBOOT_E_WAIT_IMAGE 7505
+#define K8SBOOT_E_WAIT_NOT_YET_VALID 7506
+#define K8SBOOT_E_WAIT_CERTIFICATE_EXPIRED 7507
+#define K8SBOOT_E_WAIT_OTHER_AUTHORITY 7508
+#define K8SBOOT_E_WAIT_CERTIFICATE_NAME 7509
+#define K8SBOOT_E_WAIT_CLOCK_SKEW 7510
+#define K8SBOOT_E_WAIT_UNAUTHORIZED 7511
+#define K8SBOOT_E_WAIT_STARTING 7512
+#define K8SBOOT_E_WAIT_CGROUP_DRIVER 7513
+#define K8SBOOT_E_WAIT_KUBELET 7514
+#define K8SBOOT_E_WAIT_NO_ANSWER 7515
+#define K8SBOOT_E_WAIT_UNHEALTHY 7516
+#define K8SBOOT_E_WAIT_OBJECT 7517
+#define K8SBOOT_E_WAIT_CANCELLED 7518
+#define K8SBOOT_E_TOKENS_EXISTS 7601
+#define K8SBOOT_E_TOKENS_NOT_FOUND 7602
 #define K8SBOOT_E_PLAN_PATH_KIND 9001
 #define K8SBOOT_E_PLAN_UNUSABLE 9002
 #define K8SBOOT_E_EXEC_UNSUPPORTED 9101
 #define K8SBOOT_E_EXEC_NO_AUTHORITY 9102
 #define K8SBOOT_E_EXEC_KUBECONFIG 9103
+#define K8SBOOT_E_EXEC_CREDENTIALS 9104
+#define K8SBOOT_E_EXEC_RIGHTS 9105
+#define K8SBOOT_E_EXEC_NO_CERTIFICATE_KEY 9106
+#define K8SBOOT_E_EXEC_UNKNOWN_KIND 9107
 #define K8SBOOT_E_FLOW_UNKNOWN_STAGE 9201
 #define K8SBOOT_E_FLOW_EMPTY_SELECTION 9202
 #define K8SBOOT_E_FLOW_CANCELLED 9203
@@ -337,9 +436,21 @@ typedef struct k8sboot_ca_t k8sboot_ca_t;
 typedef struct k8sboot_cancel_t k8sboot_cancel_t;
 
 /**
+ * A connection to the API server of a cluster. Shared: any thread may use it, several at once too;
+ * `k8sboot_cluster_ref` adds an owner. It keeps one thread until its last owner has freed it.
+ */
+typedef struct k8sboot_cluster_t k8sboot_cluster_t;
+
+/**
  * A configuration with every default filled in and every rule checked. Immutable. Freed with `k8sboot_config_free`.
  */
 typedef struct k8sboot_config_t k8sboot_config_t;
+
+/**
+ * A discovery endpoint that runs: cluster-info over plain HTTP, signed for the token that is named. It keeps threads until
+ * it is freed with `k8sboot_discovery_server_free`.
+ */
+typedef struct k8sboot_discovery_server_t k8sboot_discovery_server_t;
 
 /**
  * What went wrong, for people and for programs. Freed with `k8sboot_error_free`.
@@ -690,6 +801,33 @@ void k8sboot_buf_free(k8sboot_buf_t *buf);
 size_t k8sboot_buf_len(const k8sboot_buf_t *buf);
 
 /**
+ * Opens a join bundle and writes a JSON object to `out`: `schemaVersion` (1), `server`, `certificateAuthorities` (PEM),
+ * `caCertHashes`, `token`, `expires` and, if it is for control planes, `certificateKey`. The buffer is wiped when it is
+ * freed.
+ *
+ * `secret` is a JSON object with `passphrase` or `key` (64 hexadecimal digits).
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_bundle_open(const char *bundle,
+                                   const char *secret,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Seals what a node needs to join a cluster and writes the text to `out`. Whoever can open it can join nodes.
+ *
+ * `request` is a JSON object: `kubeconfig` (text of one of the cluster, such as `admin.conf`: its server and CA), `token`,
+ * `expires` (RFC 3339; the token's end), for control planes `certificateKey`, and `passphrase` (at least 8 bytes) or
+ * `key` (64 hexadecimal digits).
+ *
+ * Requires: `request` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_bundle_seal(const char *request,
+                                   k8sboot_buf_t **out,
+                                   k8sboot_error_t **err);
+
+/**
  * Writes the certificate of an authority, and those above it, to `out` as PEM.
  *
  * Requires: `ca` is NULL or live; `out` and `err` are NULL or writable.
@@ -836,6 +974,60 @@ k8sboot_code_t k8sboot_certs_renew(const char *root,
                                    k8sboot_error_t **err);
 
 /**
+ * Approves a certificate signing request without judging it. One that is not there is `K8SBOOT_E_CSR_GONE`.
+ *
+ * `message` is for people; it stands in the request's condition. `run` may be NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; the texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_csr_approve(const k8sboot_cluster_t *cluster,
+                                           const char *name,
+                                           const char *message,
+                                           const k8sboot_run_t *run,
+                                           k8sboot_error_t **err);
+
+/**
+ * Denies a certificate signing request; otherwise as `k8sboot_cluster_csr_approve`.
+ *
+ * Requires: `cluster` is NULL or live; the texts are NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_csr_deny(const k8sboot_cluster_t *cluster,
+                                        const char *name,
+                                        const char *message,
+                                        const k8sboot_run_t *run,
+                                        k8sboot_error_t **err);
+
+/**
+ * Judges certificate signing requests of kubelets by their subjects, usages, names and the Node objects, approves those
+ * where everything is right, denies those that ask for what their requester must not have, and leaves the others alone.
+ *
+ * `options` is NULL or a JSON object, all members optional: `name` (of one request; left out, every request that nobody
+ * has decided), `bootstrappers` (groups whose members may ask for the first certificate of a node; default that of
+ * kubeadm's tokens) and `replaceReadyNodes` (false: a bootstrap token cannot take over a node that is at work). `run` may
+ * be NULL; this call has no events.
+ *
+ * Writes to `out` a JSON object: `schemaVersion` (1) and `reviewed`, each with `name`, `verdict` (`approve`, `deny` or
+ * `leave`), `reason` (one word) and `message`.
+ *
+ * Requires: `cluster` is NULL or live; `options` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_csr_review(const k8sboot_cluster_t *cluster,
+                                          const char *options,
+                                          const k8sboot_run_t *run,
+                                          k8sboot_buf_t **out,
+                                          k8sboot_error_t **err);
+
+/**
+ * Ends one owner; the last one closes the connection. NULL is allowed.
+ *
+ * Requires: `cluster` is NULL or live, and this owner does not use it again.
+ */
+void k8sboot_cluster_free(const k8sboot_cluster_t *cluster);
+
+/**
  * Writes the ConfigMap cluster-info to `out`, as YAML, signed with each of the tokens.
  *
  * `server` is the URL of the API servers, `ca_certificates` the PEM text of the cluster's CA. `tokens` are `tokens_len`
@@ -862,6 +1054,86 @@ k8sboot_code_t k8sboot_cluster_info_trusted(const char *config_map,
                                             size_t pins_len,
                                             k8sboot_buf_t **out,
                                             k8sboot_error_t **err);
+
+/**
+ * Makes a connection as the current context of a kubeconfig says. Nothing is sent before the first call.
+ *
+ * `kubeconfig` is its text; what it needs must be embedded, not named as files. `options` is NULL or a JSON object, all
+ * members optional: `server` (another `https://HOST:PORT`, with the same trust and identity), `serverName` (the name in
+ * the server's certificate), `connectTimeoutMs` (5000) and `timeoutMs` (for each answer; 10000).
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_new(const char *kubeconfig,
+                                   const char *options,
+                                   const k8sboot_cluster_t **out,
+                                   k8sboot_error_t **err);
+
+/**
+ * Adds an owner and returns the same pointer. NULL stays NULL.
+ *
+ * Requires: `cluster` is NULL or live.
+ */
+const k8sboot_cluster_t *k8sboot_cluster_ref(const k8sboot_cluster_t *cluster);
+
+/**
+ * Makes a bootstrap token valid in a cluster, and writes a JSON object to `out`: `schemaVersion` (1), `token`, `id` and
+ * `expires` (RFC 3339; left out if it lives for ever). The buffer is wiped when it is freed.
+ *
+ * `token` is NULL or an entry of kubeadm's `bootstrapTokens` as for `k8sboot_token_to_secret`; without a `token` inside,
+ * one is drawn from the operating system's randomness. An id that is taken is `K8SBOOT_E_TOKENS_EXISTS`. `run` may be
+ * NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; `token` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_token_create(const k8sboot_cluster_t *cluster,
+                                            const char *token,
+                                            const k8sboot_run_t *run,
+                                            k8sboot_buf_t **out,
+                                            k8sboot_error_t **err);
+
+/**
+ * Deletes a bootstrap token of a cluster, given by its id or whole; the secret half is not compared.
+ *
+ * One that is not there is `K8SBOOT_E_TOKENS_NOT_FOUND`. `run` may be NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; `id_or_token` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are
+ * what they should be; `err` is NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_token_delete(const k8sboot_cluster_t *cluster,
+                                            const char *id_or_token,
+                                            const k8sboot_run_t *run,
+                                            k8sboot_error_t **err);
+
+/**
+ * Lists the bootstrap tokens of a cluster, unusable and malformed ones too, and writes a JSON object to `out`:
+ * `schemaVersion` (1) and `tokens`, each with `id`, `expires`, `useful`, `problems` (`name` and `text`), `usages`,
+ * `groups` and `description`. The buffer is wiped when it is freed.
+ *
+ * `options` is NULL or a JSON object, all members optional: `showSecrets` (true: each also has `token`). `run` may be
+ * NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; `options` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what
+ * they should be; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_token_list(const k8sboot_cluster_t *cluster,
+                                          const char *options,
+                                          const k8sboot_run_t *run,
+                                          k8sboot_buf_t **out,
+                                          k8sboot_error_t **err);
+
+/**
+ * Asks the API server who it is and writes a JSON object to `out`: `schemaVersion` (1), `server` (the URL), `version`
+ * (for example `v1.36.2`) and `platform`. `run` may be NULL; this call has no events.
+ *
+ * Requires: `cluster` is NULL or live; `run` is NULL or a sized struct whose members are what they should be; `out` and `err` are
+ * NULL or writable.
+ */
+k8sboot_code_t k8sboot_cluster_version(const k8sboot_cluster_t *cluster,
+                                       const k8sboot_run_t *run,
+                                       k8sboot_buf_t **out,
+                                       k8sboot_error_t **err);
 
 /**
  * Lists the results of ADD that CNI runtimes have stored below `cache_dirs`, usually `/var/lib/cni` and
@@ -1033,6 +1305,64 @@ k8sboot_code_t k8sboot_csr_new(const char *key,
                                k8sboot_error_t **err);
 
 /**
+ * Finds a cluster and comes to trust it, as `kubeadm join` does first. Blocks; events of kind `K8SBOOT_EVENT_NOTE` tell what is
+ * waited for.
+ *
+ * `request` is a JSON object with one of
+ * - `token`, `endpoints` (list of `HOST:PORT` of API servers and `http://HOST:PORT` of discovery endpoints, asked side by
+ *   side) and `caCertHashes` (list of `sha256:HEX`; without one, `unsafeSkipCAVerification` must be true),
+ * - `file` (path of a kubeconfig), `url` (`https://` address of one), `kubeconfig` (text of one),
+ * - `bundle` (text of a join bundle), with `passphrase` or `key` (64 hexadecimal digits),
+ *
+ * and as wanted `timeoutMs` (how long to wait for the signature; 300000), `patienceMs` (for what may pass; 5000),
+ * `attemptMs` (for each answer; 5000), `tlsBootstrapToken`, `authorities` (PEM of those who vouch for https addresses;
+ * default the host's) and `checkCredentials` (true: at the end the cluster is asked whether it accepts the credentials).
+ *
+ * Writes to `out` a JSON object: `schemaVersion` (1), `server`, `clusterName`, `user`, `caCertHashes`,
+ * `certificateAuthorities` (PEM) and `warnings`; and to `bootstrap` the kubeconfig for the TLS bootstrap at this server,
+ * a buffer that is wiped when it is freed. If every endpoint failed, the error tells why each did.
+ *
+ * Requires: `request` is NULL or NUL-terminated; `run` is NULL or a sized struct whose members are what they should be; `out`,
+ * `bootstrap` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_discover(const char *request,
+                                const k8sboot_run_t *run,
+                                k8sboot_buf_t **out,
+                                k8sboot_buf_t **bootstrap,
+                                k8sboot_error_t **err);
+
+/**
+ * Writes where a discovery endpoint listens to `out`, as `ADDRESS:PORT`.
+ *
+ * Requires: `server` is NULL or live; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_discovery_server_address(const k8sboot_discovery_server_t *server,
+                                                k8sboot_buf_t **out,
+                                                k8sboot_error_t **err);
+
+/**
+ * Ends a discovery endpoint and its connections, and frees it. NULL is allowed.
+ *
+ * Requires: `server` is NULL or came from this library, and is not used again.
+ */
+void k8sboot_discovery_server_free(k8sboot_discovery_server_t *server);
+
+/**
+ * Starts a discovery endpoint for the tokens of a cluster, which nodes reach where the API server answers no strangers:
+ * `http://HOST:9898` among the endpoints of `k8sboot_discover`. It keeps the connection to the cluster, whose identity
+ * must be allowed to read cluster-info in `kube-public` and Secrets in `kube-system`.
+ *
+ * `options` is NULL or a JSON object, all members optional: `address` (`0.0.0.0:9898`; port 0 takes a free one),
+ * `connections` (how many are served at a time; 64) and `timeMs` (how long each may last; 5000).
+ *
+ * Requires: `cluster` is NULL or live; `options` is NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_discovery_server_new(const k8sboot_cluster_t *cluster,
+                                            const char *options,
+                                            k8sboot_discovery_server_t **out,
+                                            k8sboot_error_t **err);
+
+/**
  * The code that the failed call returned; 0 for NULL.
  *
  * Requires: `error` is NULL or live.
@@ -1144,9 +1474,12 @@ k8sboot_code_t k8sboot_flow_run(k8sboot_flow_t *flow,
  * when the first plan is carried out. The patches that the configuration names are read now.
  *
  * `options` is NULL or a JSON object, all members optional: `from` and `until`, the first and the last stage, and `skip`,
- * a list of stages. The stages are `preflight`, `pki`, `kubeconfig`, `etcd`, `control-plane`, `kubelet`,
- * `wait-control-plane`, `upload-config`, `bootstrap-token`, `addons`. `until` is `kubelet` by default: the stages after
- * it need the API server, can be planned, and are not carried out by this version.
+ * a list of stages; `waitForKubelet` (true; false where something else than a kubelet runs the static pods),
+ * `uploadCerts` (false; true uploads the shared keys for further control planes) and `certificateKey` (64 hexadecimal
+ * digits that seal them). The stages are `preflight`, `pki`, `kubeconfig`, `etcd`, `control-plane`, `kubelet`,
+ * `wait-control-plane`, `upload-config`, `upload-certs`, `mark-control-plane`, `bootstrap-token`, `kubelet-finalize`,
+ * `addons`. `until` is `kubelet` by default: the stages after it speak to the API server, and are carried out by a library
+ * that was built with the feature `api`.
  *
  * Requires: `config` is NULL or points to NULL or a live configuration that nobody else uses; the texts are NULL or
  * NUL-terminated; `out` and `err` are NULL or writable.
@@ -1174,6 +1507,29 @@ k8sboot_code_t k8sboot_ip_text(const k8sboot_ip_t *address,
                                char *out,
                                size_t capacity,
                                k8sboot_error_t **err);
+
+/**
+ * Makes a flow that turns a node into a worker of a cluster, as `kubeadm join`. It is planned, carried out and freed like
+ * that of `k8sboot_init_new`.
+ *
+ * `documents` is kubeadm's JoinConfiguration (YAML or JSON), `facts` as for `k8sboot_config_new`. `root` is the directory
+ * that stands for `/`, which must exist. The cluster is looked for, and asked, when a plan is made that needs it:
+ * `k8sboot_flow_run` can be cancelled then, `k8sboot_flow_next_plan` blocks until there is an answer.
+ *
+ * `options` is NULL or a JSON object, all members optional: `from`, `until` and `skip` for the stages `preflight`,
+ * `discover`, `kubelet`, `tls-bootstrap`, `wait-kubelet`, `register-node`; `tlsBootstrap` (`kubelet`, or `library`, which
+ * asks for the kubelet's certificate itself), `algorithm` (of that key; `ECDSA-P256`), `kubeletVersion` (compared with
+ * the cluster's), `registerNode` (false; true registers the Node where no kubelet does) and `discovery` (an object as
+ * `k8sboot_discover` takes, instead of what the documents say).
+ *
+ * Requires: The texts are NULL or NUL-terminated; `out` and `err` are NULL or writable.
+ */
+k8sboot_code_t k8sboot_join_new(const char *documents,
+                                const char *facts,
+                                const char *root,
+                                const char *options,
+                                k8sboot_flow_t **out,
+                                k8sboot_error_t **err);
 
 /**
  * Makes a private key and writes it to `out` as PEM, in kubeadm's format. The buffer is wiped when it is freed.

@@ -49,6 +49,26 @@ const (
 	CodeStoreMissing = Code(C.K8SBOOT_E_STORE_MISSING)
 	// CodeUnknownStage is about a stage that a flow does not have.
 	CodeUnknownStage = Code(C.K8SBOOT_E_FLOW_UNKNOWN_STAGE)
+	// CodeUnreachable is about an API server that cannot be reached.
+	CodeUnreachable = Code(C.K8SBOOT_E_API_UNREACHABLE)
+	// CodeUnauthorized is about an API server that does not know who asks, CodeForbidden about what they may not do.
+	CodeUnauthorized = Code(C.K8SBOOT_E_API_UNAUTHORIZED)
+	CodeForbidden    = Code(C.K8SBOOT_E_API_FORBIDDEN)
+	// CodeTokenExists is about a bootstrap token whose id is taken in the cluster, CodeTokenNotFound about one that is not
+	// there.
+	CodeTokenExists   = Code(C.K8SBOOT_E_TOKENS_EXISTS)
+	CodeTokenNotFound = Code(C.K8SBOOT_E_TOKENS_NOT_FOUND)
+	// CodeDiscoveryUnreachable is about an endpoint that cannot be reached.
+	CodeDiscoveryUnreachable = Code(C.K8SBOOT_E_DISCOVERY_UNREACHABLE)
+	// CodeDiscoveryPin is about a cluster whose authority is not pinned.
+	CodeDiscoveryPin = Code(C.K8SBOOT_E_DISCOVERY_PIN_MISMATCH)
+	// CodeDiscoveryOptions is about a discovery that cannot work as given.
+	CodeDiscoveryOptions = Code(C.K8SBOOT_E_DISCOVERY_OPTIONS)
+	// CodeBundleKey is about a join bundle that was sealed to another passphrase or key, CodeBundleExpired about its end.
+	CodeBundleKey     = Code(C.K8SBOOT_E_BUNDLE_KEY)
+	CodeBundleExpired = Code(C.K8SBOOT_E_BUNDLE_EXPIRED)
+	// CodeRequestGone is about a certificate signing request that is not there.
+	CodeRequestGone = Code(C.K8SBOOT_E_CSR_GONE)
 	// CodeLocked is about a tree that another run works on; later it may succeed.
 	CodeLocked = Code(C.K8SBOOT_E_FILE_LOCKED)
 )

@@ -32,12 +32,17 @@ func GatherFacts(root string) (Facts, error) {
 
 // InitOptions say which stages of init are done.
 type InitOptions struct {
-	// From and Until are the first and the last stage; "" means "preflight" and "kubelet". The stages after "kubelet" need
-	// the API server, can be planned, and are not carried out by this version.
+	// From and Until are the first and the last stage; "" means "preflight" and "kubelet". The stages after "kubelet" speak to
+	// the API server, and are carried out by a library that was built with the feature api.
 	From  string `json:"from,omitempty"`
 	Until string `json:"until,omitempty"`
 	// Skip are stages that are left out.
 	Skip []string `json:"skip,omitempty"`
+	// WaitForKubelet is false where something else than a kubelet runs the static pods; nil means true.
+	WaitForKubelet *bool `json:"waitForKubelet,omitempty"`
+	// UploadCerts uploads the shared keys for further control planes, sealed with CertificateKey (64 hexadecimal digits).
+	UploadCerts    bool   `json:"uploadCerts,omitempty"`
+	CertificateKey string `json:"certificateKey,omitempty"`
 }
 
 // RunReport is what a run did.
@@ -83,9 +88,13 @@ type Flow struct {
 // NewInit makes a flow that turns the node below root into the first control plane of a cluster, as kubeadm init.
 // If it succeeds, config is used up: it is closed.
 func NewInit(config *Config, root string, options InitOptions) (*Flow, error) {
+	encoded, failure := json.Marshal(options)
+	if failure != nil {
+		return nil, failure
+	}
 	a := newArgs()
 	defer a.free()
-	croot, coptions := a.text("root", root), a.json("options", options)
+	croot, coptions := a.text("root", root), a.secret("options", string(encoded))
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -99,9 +108,54 @@ func NewInit(config *Config, root string, options InitOptions) (*Flow, error) {
 	config.cleanup.Stop()
 	config.handle = used
 	runtime.KeepAlive(config)
+	return ownFlow(handle), nil
+}
+
+// JoinOptions say which stages of join are done, and how.
+type JoinOptions struct {
+	// From and Until are the first and the last stage; "" means "preflight" and "register-node".
+	From  string `json:"from,omitempty"`
+	Until string `json:"until,omitempty"`
+	// Skip are stages that are left out.
+	Skip []string `json:"skip,omitempty"`
+	// TLSBootstrap is "kubelet" (also ""), or "library", which asks for the kubelet's certificate itself, with a key of kind
+	// Algorithm ("ECDSA-P256" if "").
+	TLSBootstrap string `json:"tlsBootstrap,omitempty"`
+	Algorithm    string `json:"algorithm,omitempty"`
+	// KubeletVersion is compared with the cluster's; "" is not.
+	KubeletVersion string `json:"kubeletVersion,omitempty"`
+	// RegisterNode registers the Node where no kubelet does.
+	RegisterNode bool `json:"registerNode,omitempty"`
+	// Discovery is by what the cluster is found, instead of what the documents say.
+	Discovery *Discovery `json:"discovery,omitempty"`
+}
+
+// NewJoin makes a flow that turns the node below root, which must exist, into a worker of a cluster, as kubeadm join.
+// documents is a JoinConfiguration.
+func NewJoin(documents string, facts Facts, root string, options JoinOptions) (*Flow, error) {
+	encoded, failure := json.Marshal(options)
+	if failure != nil {
+		return nil, failure
+	}
+	a := newArgs()
+	defer a.free()
+	cdocuments, cfacts := a.secret("documents", documents), a.json("facts", facts)
+	croot, coptions := a.text("root", root), a.secret("options", string(encoded))
+	if a.err != nil {
+		return nil, a.err
+	}
+	var handle *C.k8sboot_flow_t
+	var err *C.k8sboot_error_t
+	if code := C.k8sboot_join_new(cdocuments, cfacts, croot, coptions, &handle, &err); code != C.K8SBOOT_OK {
+		return nil, takeError(code, err)
+	}
+	return ownFlow(handle), nil
+}
+
+func ownFlow(handle *C.k8sboot_flow_t) *Flow {
 	flow := &Flow{handle: handle}
 	flow.cleanup = runtime.AddCleanup(flow, func(handle *C.k8sboot_flow_t) { C.k8sboot_flow_free(handle) }, handle)
-	return flow, nil
+	return flow
 }
 
 // Close frees the flow. Closing it again does nothing; what it did stays done.

@@ -100,7 +100,7 @@ func TestADryRunPlansEveryStageAndChangesNothing(t *testing.T) {
 		}
 		runtime.GC()
 	}
-	if _, err := os.Stat(root); stages != 10 || !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(root); stages != 13 || !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(stages, err)
 	}
 	if _, err := flow.JoinCommands(); !errors.Is(err, CodeMisuse) {

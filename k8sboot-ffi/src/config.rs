@@ -20,6 +20,9 @@ pub const K8SBOOT_CONFIG_JOIN: u32 = 1;
 /// ResetConfiguration.
 pub const K8SBOOT_CONFIG_RESET: u32 = 2;
 
+#[cfg(feature = "api")]
+pub(crate) use imp::failure;
+
 #[cfg(feature = "config")]
 type Proven = k8sboot_core::config::InitConfig;
 #[cfg(not(feature = "config"))]
@@ -246,7 +249,7 @@ mod imp {
         Documents::parse(documents)?.into_init(facts, fresh_token)
     }
 
-    pub(super) fn failure(errors: ConfigErrors) -> Failure {
+    pub(crate) fn failure(errors: ConfigErrors) -> Failure {
         let list = problems(errors.as_slice());
         Failure::from(errors).with_errors(list)
     }

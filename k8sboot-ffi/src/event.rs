@@ -183,6 +183,11 @@ impl Run {
         self.go_on()
     }
 
+    /// Whether there is anything but events that can stop the call.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.cancel.is_some() || self.deadline.is_some()
+    }
+
     /// Fails if the call was cancelled or has used up its time.
     pub(crate) fn go_on(&self) -> Result<(), Failure> {
         if self.cancel.as_deref().is_some_and(k8sboot_cancel_t::is_triggered) {

@@ -42,7 +42,7 @@ mod imp {
     use serde_json::{Value, json};
 
     use super::Failure;
-    use crate::running::Site;
+    use crate::site::Site;
 
     pub(super) fn gather(root: Option<&str>) -> Result<String, Failure> {
         let tree = match root {

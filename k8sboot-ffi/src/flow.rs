@@ -1,4 +1,4 @@
-//! Init: planned and carried out stage by stage, or all at once.
+//! Flows (init, join): planned and carried out stage by stage, or all at once.
 
 use std::ffi::c_char;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[cfg(feature = "host")]
-use crate::running::{Ready, Running};
+use crate::{initing::Ready, running::Running};
 #[cfg(not(feature = "host"))]
 type Running = std::convert::Infallible;
 
@@ -28,9 +28,12 @@ exclusive!(k8sboot_flow_t, Running);
 /// when the first plan is carried out. The patches that the configuration names are read now.
 ///
 /// `options` is NULL or a JSON object, all members optional: `from` and `until`, the first and the last stage, and `skip`,
-/// a list of stages. The stages are `preflight`, `pki`, `kubeconfig`, `etcd`, `control-plane`, `kubelet`,
-/// `wait-control-plane`, `upload-config`, `bootstrap-token`, `addons`. `until` is `kubelet` by default: the stages after
-/// it need the API server, can be planned, and are not carried out by this version.
+/// a list of stages; `waitForKubelet` (true; false where something else than a kubelet runs the static pods),
+/// `uploadCerts` (false; true uploads the shared keys for further control planes) and `certificateKey` (64 hexadecimal
+/// digits that seal them). The stages are `preflight`, `pki`, `kubeconfig`, `etcd`, `control-plane`, `kubelet`,
+/// `wait-control-plane`, `upload-config`, `upload-certs`, `mark-control-plane`, `bootstrap-token`, `kubelet-finalize`,
+/// `addons`. `until` is `kubelet` by default: the stages after it speak to the API server, and are carried out by a library
+/// that was built with the feature `api`.
 ///
 /// # Safety
 ///

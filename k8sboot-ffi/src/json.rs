@@ -21,6 +21,28 @@ pub(crate) fn optional_object<T: DeserializeOwned>(
     object(text.unwrap_or("{}"), argument)
 }
 
+/// A text that no message shows, not even one about its type.
+#[cfg(feature = "crypto")]
+pub(crate) struct Secret(k8sboot_core::secret::SecretBytes);
+
+#[cfg(feature = "crypto")]
+impl Secret {
+    /// The text itself. Do not log it.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_str().unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "crypto")]
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::String(text) => Ok(Self(text.into())),
+            _ => Err(serde::de::Error::custom("expected a text for a secret, found something else")),
+        }
+    }
+}
+
 /// For `#[serde(deserialize_with)]` on kinds of keys.
 #[cfg(feature = "crypto")]
 pub(crate) mod algorithm {
@@ -74,6 +96,23 @@ mod tests {
     #[serde(deny_unknown_fields, default)]
     struct Spec {
         name: String,
+    }
+
+    #[test]
+    #[cfg(feature = "crypto")]
+    fn a_secret_of_the_wrong_type_is_not_shown() {
+        #[derive(Deserialize)]
+        struct Spec {
+            key: Secret,
+        }
+        let failure = object::<Spec>(r#"{"key":12345678}"#, "spec").map(|spec| spec.key.expose().len());
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.code(), K8SBOOT_E_JSON);
+        assert!(!format!("{failure:?}").contains("12345678"), "{failure:?}");
+        assert_eq!(
+            object::<Spec>(r#"{"key":"a"}"#, "spec").map(|spec| spec.key.expose().to_owned()).unwrap(),
+            "a"
+        );
     }
 
     #[test]

@@ -183,10 +183,10 @@ mod imp {
         let _lock = tree.lock()?;
         let watch = Watch::new(run);
         let mut host = Host::new(tree);
-        let mut host = Watched { host: &mut host, watch: &watch };
-        let done = wait(carry_out(&planned.plan, &mut host, &watch.run()));
+        let mut host = Watched { executor: &mut host, watch: &watch };
+        let done = watch.during(|| wait(carry_out(&planned.plan, &mut host, &watch.run())));
         let mut report = Report::default();
-        report.stages.push(done.map_err(|error| watch.failure(error))?);
+        report.stages.push(done.map_err(|error| watch.with_report(watch.failure(error)))?);
         Ok(report.to_json().to_string())
     }
 }

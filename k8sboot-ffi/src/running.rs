@@ -1,112 +1,65 @@
 //! What is behind a flow handle: the flow, its directory, its executor.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use k8sboot_core::{
     blocking::wait,
-    config::InitConfig,
-    exec::{Host, Tree},
-    flow::{self, Flow, FlowError, InitOptions, Report, Selection, StageReport},
+    exec::{self, Check, Executor, Tree},
+    flow::{Flow, FlowError, Report, Selection, StageReport},
     plan::Plan,
-    probe::{self, Probe},
-    time::Timestamp,
+    probe::Probe,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
 use crate::{
     error::Failure,
     event::Run,
-    json,
     plan::{Origin, Planned},
+    site::Site,
     watch::{Watch, Watched},
 };
 
-/// The directory of a node, which may not exist yet.
-pub(crate) struct Site {
-    root: PathBuf,
-    tree: Option<Tree>,
+/// What a flow is for: by what its node is looked at and changed.
+pub(crate) trait Purpose: Send {
+    /// Looks at the node; what takes long there tells its events to `run` and stops with it.
+    fn probe(&mut self, site: &mut Site, run: &exec::Run) -> Result<Box<dyn Probe + '_>, Failure>;
+
+    /// Whether its executor can do a step.
+    fn check(&self) -> Check;
+
+    /// Carries out its plans. One for all stages, because it has the clock of the run and what was read.
+    fn executor(&self, tree: Tree) -> Box<dyn Executor>;
+
+    /// The commands that add nodes to its cluster, as a JSON list.
+    fn join_commands(&self, site: &Site) -> Result<String, Failure>;
 }
 
-impl Site {
-    pub(crate) fn new(root: &str) -> Result<Self, Failure> {
-        if root.is_empty() {
-            return Err(Failure::misuse("root", "expected a directory, found an empty text"));
-        }
-        Ok(Self { root: root.into(), tree: None })
+/// The stages of a flow that a caller wants.
+pub(crate) fn select(
+    all: Selection,
+    from: Option<&str>,
+    until: Option<&str>,
+    skip: &[String],
+) -> Result<Selection, Failure> {
+    let mut selection = all;
+    if let Some(until) = until {
+        selection = selection.until(until)?;
     }
-
-    /// The tree, if it is there. Makes nothing.
-    pub(crate) fn look(&mut self) -> Result<Option<Tree>, Failure> {
-        if self.tree.is_none() && self.root.symlink_metadata().is_ok() {
-            self.tree = Some(Tree::open(&self.root)?);
-        }
-        Ok(self.tree.clone())
+    if let Some(from) = from {
+        selection = selection.from(from)?;
     }
-
-    fn probe(&mut self) -> Result<Box<dyn Probe>, Failure> {
-        Ok(match self.look()? {
-            Some(tree) => Box::new(probe::Host::new(tree)),
-            None => Box::new(probe::EmptyTree),
-        })
+    for stage in skip {
+        selection = selection.skip(stage)?;
     }
-
-    /// The tree; makes its root if that is missing.
-    fn make(&mut self) -> Result<Tree, Failure> {
-        match self.look()? {
-            Some(tree) => Ok(tree),
-            None => Ok(self.tree.insert(Tree::create(&self.root)?).clone()),
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Options {
-    from: Option<String>,
-    until: Option<String>,
-    skip: Vec<String>,
-}
-
-/// Everything of a flow but the configuration.
-pub(crate) struct Ready {
-    site: Site,
-    options: InitOptions,
-    selection: Selection,
-}
-
-impl Ready {
-    pub(crate) fn new(config: &InitConfig, root: &str, options: Option<&str>) -> Result<Self, Failure> {
-        let given: Options = json::optional_object(options, "options")?;
-        let mut selection = Selection::default().until(given.until.as_deref().unwrap_or("kubelet"))?;
-        if let Some(from) = &given.from {
-            selection = selection.from(from)?;
-        }
-        for stage in &given.skip {
-            selection = selection.skip(stage)?;
-        }
-        selection.stages()?;
-        let mut site = Site::new(root)?;
-        let patches = probe::read_patches(site.look()?.as_ref(), config)?;
-        let options = InitOptions::at(Timestamp::from(SystemTime::now())).patches(patches);
-        Ok(Self { site, options, selection })
-    }
-
-    pub(crate) fn begin(self, config: InitConfig) -> Result<Running, Failure> {
-        let flow = flow::init(config.clone(), self.options).select(self.selection)?;
-        let identity = Arc::new(());
-        let (site, host, latest) = (self.site, None, None);
-        Ok(Running { flow, config, site, host, identity, begun: false, latest, failed: false })
-    }
+    selection.stages()?;
+    Ok(selection)
 }
 
 /// A flow that is under way.
 pub(crate) struct Running {
     flow: Flow,
-    config: InitConfig,
+    purpose: Box<dyn Purpose>,
     site: Site,
-    /// One for all stages, because it has the clock of the run and the authorities that were read.
-    host: Option<Host>,
+    executor: Option<Box<dyn Executor>>,
     /// Tells its plans from those of other flows.
     identity: Arc<()>,
     /// Whether a plan was asked for, so that there may be stages that are done.
@@ -117,10 +70,26 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn new(flow: Flow, purpose: Box<dyn Purpose>, site: Site) -> Self {
+        let (executor, identity, latest) = (None, Arc::new(()), None);
+        Self { flow, purpose, site, executor, identity, begun: false, latest, failed: false }
+    }
+
     pub(crate) fn next_plan(&mut self) -> Result<Option<Planned>, Failure> {
+        self.plan_next(&exec::Run::default(), Failure::from)
+    }
+
+    fn plan_next(
+        &mut self,
+        run: &exec::Run,
+        failure: impl Fn(FlowError) -> Failure,
+    ) -> Result<Option<Planned>, Failure> {
         self.usable()?;
         self.begun = true;
-        let plan = wait(self.flow.next_plan(&mut *self.site.probe()?))?;
+        let plan = {
+            let mut probe = self.purpose.probe(&mut self.site, run)?;
+            wait(self.flow.next_plan(&mut *probe)).map_err(failure)?
+        };
         self.latest = plan.as_ref().map(|plan| plan.stage);
         let (seen, origin) = (self.flow.facts().clone(), Origin::Flow(self.identity.clone()));
         Ok(plan.map(|plan| Planned { plan, seen, origin }))
@@ -141,50 +110,47 @@ impl Running {
         let _lock = self.site.make()?.lock()?;
         let watch = Watch::new(run);
         let mut report = Report::default();
-        report.stages.push(self.carry_out(&planned.plan, &watch)?);
+        report.stages.push(watch.during(|| self.carry_out(&planned.plan, &watch))?);
         Ok(report.to_json().to_string())
     }
 
     pub(crate) fn run(&mut self, run: Run) -> Result<String, Failure> {
         self.usable()?;
         let watch = Watch::new(run);
+        watch.during(|| self.run_watched(&watch))
+    }
+
+    fn run_watched(&mut self, watch: &Arc<Watch>) -> Result<String, Failure> {
+        let failure = |error: FlowError| watch.with_report(watch.failure(error));
         if !self.begun {
             // Not even the root is made for a run that cannot begin.
-            wait(self.flow.rehearse(&mut *self.site.probe()?, Host::check_step))
-                .map_err(|error| watch.failure(error))?;
+            let check = self.purpose.check();
+            let mut probe = self.purpose.probe(&mut self.site, &watch.run())?;
+            wait(self.flow.rehearse(&mut *probe, check)).map_err(failure)?;
         }
         let _lock = self.site.make()?.lock()?;
         let mut report = Report::default();
-        while let Some(planned) = self.next_plan().map_err(|failure| watch.with_report(failure))? {
-            report.stages.push(self.carry_out(&planned.plan, &watch)?);
+        while let Some(planned) = self.plan_next(&watch.run(), failure)? {
+            report.stages.push(self.carry_out(&planned.plan, watch)?);
         }
         Ok(report.to_json().to_string())
     }
 
     /// The join commands, as a JSON list.
     pub(crate) fn join_commands(&self) -> Result<String, Failure> {
-        let path = format!("{}/ca.crt", self.config.certificates_dir());
-        let ca = match &self.site.tree {
-            Some(tree) => tree.read(&path)?,
-            None => None,
-        };
-        let none = || Failure::misuse("flow", &format!("{path} is missing (carry out stage pki first)"));
-        let ca = String::from_utf8_lossy(&ca.ok_or_else(none)?).into_owned();
-        let commands = flow::join_commands(&self.config, &ca)?;
-        let lines =
-            commands.iter().map(|join| join.expose_line().expose_str().unwrap_or_default().to_owned());
-        Ok(Value::from(lines.collect::<Vec<_>>()).to_string())
+        self.purpose.join_commands(&self.site)
     }
 
     fn carry_out(&mut self, plan: &Plan, watch: &Arc<Watch>) -> Result<StageReport, Failure> {
-        let host = match &mut self.host {
-            Some(host) => host,
-            none => none.insert(Host::new(self.site.make()?)),
+        let executor = match &mut self.executor {
+            Some(executor) => executor,
+            none => none.insert(self.purpose.executor(self.site.make()?)),
         };
         self.latest = None;
-        wait(self.flow.apply(plan, &mut Watched { host, watch }, &watch.run())).map_err(|error: FlowError| {
+        let mut watched = Watched { executor: executor.as_mut(), watch };
+        wait(self.flow.apply(plan, &mut watched, &watch.run())).map_err(|error: FlowError| {
             self.failed = true;
-            watch.failure(error)
+            watch.with_report(watch.failure(error))
         })
     }
 

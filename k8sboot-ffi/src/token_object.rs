@@ -9,6 +9,9 @@ use crate::{
     text::{k8sboot_buf_t, plain, secret_text, text, texts},
 };
 
+#[cfg(feature = "api")]
+pub(crate) use imp::entry;
+
 /// Writes the Secret of a token to `out`, as YAML. The buffer is wiped when it is freed.
 ///
 /// `token` is one entry of kubeadm's `bootstrapTokens` as a JSON object: `token`, and optionally `ttl`, `expires`,
@@ -143,14 +146,19 @@ mod imp {
     const FIELDS: [&str; 6] = ["token", "description", "ttl", "expires", "usages", "groups"];
 
     pub(super) fn to_secret(entry: &str, now: i64) -> Result<String, Failure> {
+        let entry = self::entry(entry)?;
+        Ok(TokenSpec::from_config(&entry)?.to_secret(Timestamp::from_seconds(now))?.to_yaml())
+    }
+
+    /// An entry of `bootstrapTokens`.
+    pub(crate) fn entry(entry: &str) -> Result<v1beta4::BootstrapToken, Failure> {
         let json = |error: serde_json::Error| Failure::json("token", &error);
         let entry: Map<String, Value> = serde_json::from_str(entry).map_err(json)?;
         if let Some(unknown) = entry.keys().find(|name| !FIELDS.contains(&name.as_str())) {
             let problem = format!("unknown field `{unknown}`, expected one of {}", FIELDS.join(", "));
             return Err(Failure::json("token", &problem));
         }
-        let entry: v1beta4::BootstrapToken = serde_json::from_value(Value::Object(entry)).map_err(json)?;
-        Ok(TokenSpec::from_config(&entry)?.to_secret(Timestamp::from_seconds(now))?.to_yaml())
+        serde_json::from_value(Value::Object(entry)).map_err(json)
     }
 
     pub(super) fn from_secret(secret: &str) -> Result<String, Failure> {

@@ -1,11 +1,20 @@
 //! Between a run of the core and its C caller: events out, the wish to stop in, what was done kept.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
 
 use k8sboot_core::{
-    error::{Problem, chain},
-    exec::{BoxFuture, CancelToken, Check, Event, ExecError, Executor, Host, Observer, Outcome, Run},
-    flow::{FlowError, Report},
+    error::{Code, Problem, chain},
+    exec::{BoxFuture, CancelToken, Check, Event, ExecError, Executor, Observer, Outcome, Run},
+    flow::Report,
     plan::{Plan, Step},
 };
 use serde_json::{Value, json};
@@ -15,13 +24,27 @@ use crate::{
     event::{
         self, K8SBOOT_EVENT_NOTE, K8SBOOT_EVENT_STAGE_DONE, K8SBOOT_EVENT_STAGE_STARTED,
         K8SBOOT_EVENT_STEP_DONE, K8SBOOT_EVENT_STEP_FAILED, K8SBOOT_EVENT_STEP_STARTED,
+        K8SBOOT_EVENT_WAITING,
     },
 };
+
+/// How often a running call looks whether the caller wants it to stop.
+const LOOK: Duration = Duration::from_millis(10);
+/// What the core says of a call that was asked to stop.
+const STOPS: [Code; 5] = [
+    Code::FLOW_CANCELLED,
+    Code::API_CANCELLED,
+    Code::WAIT_CANCELLED,
+    Code::JOIN_CANCELLED,
+    Code::DISCOVERY_CANCELLED,
+];
 
 /// Observes one run. The core tells its events on the thread that waits for it, which is the caller's.
 pub(crate) struct Watch {
     caller: event::Run,
     stop: CancelToken,
+    /// The call has ended: nothing of the caller's may be touched any more.
+    over: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -34,7 +57,8 @@ struct Seen {
 
 impl Watch {
     pub(crate) fn new(caller: event::Run) -> Arc<Self> {
-        Arc::new(Self { caller, stop: CancelToken::default(), seen: Mutex::default() })
+        let (stop, over) = (CancelToken::default(), AtomicBool::default());
+        Arc::new(Self { caller, stop, over, seen: Mutex::default() })
     }
 
     /// What the core is given for the run.
@@ -42,13 +66,33 @@ impl Watch {
         Run { observer: self.clone(), cancel: self.stop.clone() }
     }
 
-    /// The failure for the caller, with what was done until then.
-    pub(crate) fn failure(&self, error: FlowError) -> Failure {
-        let stopped = self.seen().stopped.take();
-        self.with_report(match (stopped, &error) {
-            (Some(stopped), FlowError::Cancelled { .. }) => stopped.because(&error),
-            _ => Failure::from(error),
+    /// Makes the call. Not only events stop it: it is told soon after the caller wants that or its time is over.
+    pub(crate) fn during<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _over = Over(self);
+        if !self.caller.is_limited() {
+            return call();
+        }
+        self.look_up(self.caller.go_on());
+        thread::scope(|scope| {
+            // Closed when the call ends, by a panic as well.
+            let (_running, ended) = mpsc::channel::<Infallible>();
+            let look = move || {
+                while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LOOK) {
+                    self.look_up(self.caller.go_on());
+                }
+            };
+            // Without the thread the caller's wish is seen at events alone.
+            let _looker = thread::Builder::new().name("k8sboot-stop".to_owned()).spawn_scoped(scope, look);
+            call()
         })
+    }
+
+    /// The failure for the caller.
+    pub(crate) fn failure(&self, error: impl Problem + 'static) -> Failure {
+        match self.seen().stopped.take() {
+            Some(stopped) if STOPS.contains(&error.code()) => stopped.because(&error),
+            _ => Failure::from(error),
+        }
     }
 
     /// Adds what was done until then.
@@ -59,7 +103,8 @@ impl Watch {
     /// Stops the run if the caller wants that or its time is over.
     fn look_up(&self, asked: Result<(), Failure>) {
         if let Err(failure) = asked {
-            self.seen().stopped = Some(failure);
+            // What stopped it first is what the caller is told.
+            self.seen().stopped.get_or_insert(failure);
             self.stop.trigger();
         }
     }
@@ -69,29 +114,38 @@ impl Watch {
     }
 }
 
+/// Marks the end of a call.
+struct Over<'a>(&'a Watch);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Release);
+    }
+}
+
 impl Observer for Watch {
     fn event(&self, event: &Event<'_>) {
         self.seen().report.record(event);
-        if !self.stop.is_triggered() {
+        if !self.over.load(Ordering::Acquire) && !self.stop.is_triggered() {
             self.look_up(tell(&self.caller, event));
         }
     }
 }
 
-/// The executor of a node, which looks up after the keys were made: that can take seconds and has no events.
+/// An executor that looks up after the keys were made: that can take seconds and has no events.
 pub(crate) struct Watched<'a> {
-    pub(crate) host: &'a mut Host,
+    pub(crate) executor: &'a mut dyn Executor,
     pub(crate) watch: &'a Watch,
 }
 
 impl Executor for Watched<'_> {
     fn check(&self) -> Check {
-        self.host.check()
+        self.executor.check()
     }
 
     fn prepare<'a>(&'a mut self, plan: &'a Plan, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
         Box::pin(async move {
-            self.host.prepare(plan, run).await?;
+            self.executor.prepare(plan, run).await?;
             if !self.watch.stop.is_triggered() {
                 self.watch.look_up(self.watch.caller.go_on());
             }
@@ -100,7 +154,15 @@ impl Executor for Watched<'_> {
     }
 
     fn run<'a>(&'a mut self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Result<Outcome, ExecError>> {
-        self.host.run(step, run)
+        self.executor.run(step, run)
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        self.executor.take_notes()
+    }
+
+    fn finish<'a>(&'a mut self, run: &'a Run) -> BoxFuture<'a, Result<(), ExecError>> {
+        self.executor.finish(run)
     }
 }
 
@@ -132,6 +194,13 @@ fn tell(caller: &event::Run, event: &Event<'_>) -> Result<(), Failure> {
             text = chain(error);
             let code = error.code();
             json = json!({ "id": step.id, "kind": code.name(), "code": code.number() });
+            (told.text, told.json) = (&text, Some(&json));
+        }
+        Event::Waiting { stage, step, on, reason, elapsed } => {
+            (told.kind, told.stage) = (K8SBOOT_EVENT_WAITING, stage);
+            text = reason.map_or_else(|| format!("{on} is well"), |reason| format!("{on}: {reason}"));
+            let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            json = json!({ "id": step.id, "on": on, "reason": reason.map(ToString::to_string), "elapsedMs": elapsed });
             (told.text, told.json) = (&text, Some(&json));
         }
         Event::Note { stage, text } => (told.kind, told.stage, told.text) = (K8SBOOT_EVENT_NOTE, stage, text),

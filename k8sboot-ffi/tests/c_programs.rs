@@ -45,11 +45,11 @@ fn compile(stage: &Stage, compiler: &str, flags: &[&str], link: Link, source: &P
     program
 }
 
-/// The C programs that work with a library as it is shipped, and those that need the feature `testing`.
+/// The C programs that work with a library as it is shipped, and those that need the feature `testing` or everything.
 fn programs() -> [(Stage, &'static [&'static str]); 2] {
     let shipped =
         &["basics.c", "ipam.c", "leaks.c", "cni.c", "token.c", "config.c", "pki.c", "manifest.c", "flow.c"];
-    [(stage(""), shipped), (stage("testing"), &["bugs.c"])]
+    [(stage(""), shipped), (stage("testing,full"), &["bugs.c", "cluster.c"])]
 }
 
 #[test]

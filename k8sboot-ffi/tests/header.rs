@@ -29,6 +29,7 @@ fn generate() -> String {
         "manifest",
         "plan",
         "flow",
+        "joining",
         "certs",
         "ip",
         "ipam",
@@ -41,6 +42,12 @@ fn generate() -> String {
         "cni",
         "cni_run",
         "subnets",
+        "cluster",
+        "cluster_tokens",
+        "csr",
+        "discover",
+        "bundle",
+        "discovery_server",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {

@@ -104,3 +104,31 @@ fn addresses_are_given_whatever_is_built_and_places_of_other_features_say_so() {
         k8sboot_store_free(store);
     }
 }
+
+#[test]
+fn the_cluster_is_asked_by_libraries_that_were_built_for_it() {
+    let (none, run, text) = (ptr::null_mut(), ptr::null(), c"{}".as_ptr());
+    let (mut cluster, mut server, mut flow) = (ptr::null(), ptr::null_mut(), ptr::null_mut());
+    let (mut out, mut bootstrap) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: NULL handles, live strings, writable outputs.
+    let codes = unsafe {
+        [
+            k8sboot_cluster_new(text, ptr::null(), &raw mut cluster, none),
+            k8sboot_cluster_version(ptr::null(), run, &raw mut out, none),
+            k8sboot_cluster_token_create(ptr::null(), text, run, &raw mut out, none),
+            k8sboot_cluster_token_list(ptr::null(), text, run, &raw mut out, none),
+            k8sboot_cluster_token_delete(ptr::null(), text, run, none),
+            k8sboot_cluster_csr_review(ptr::null(), text, run, &raw mut out, none),
+            k8sboot_cluster_csr_approve(ptr::null(), text, text, run, none),
+            k8sboot_cluster_csr_deny(ptr::null(), text, text, run, none),
+            k8sboot_discover(text, run, &raw mut out, &raw mut bootstrap, none),
+            k8sboot_bundle_seal(text, &raw mut out, none),
+            k8sboot_bundle_open(text, text, &raw mut out, none),
+            k8sboot_discovery_server_new(ptr::null(), text, &raw mut server, none),
+            k8sboot_discovery_server_address(ptr::null(), &raw mut out, none),
+            k8sboot_join_new(text, ptr::null(), text, text, &raw mut flow, none),
+        ]
+    };
+    assert_eq!(codes, [K8SBOOT_E_NOT_BUILT; 14]);
+    assert!(cluster.is_null() && server.is_null() && flow.is_null() && out.is_null() && bootstrap.is_null());
+}

@@ -166,11 +166,13 @@ impl<'a> RunningRenewal<'a> {
             let began = Instant::now();
             // Not before the files are new: whatever process starts from here on reads them.
             let before = seen(pod, metrics.as_ref());
+            let files = pod.served().into_iter().filter_map(|at| at.certificate);
+            let files = probe.look(&files.fold(Wanted::default(), |all, file| all.file(file, Want::Text)))?;
             let one = Plan::new(restarts.stage, vec![step.clone()], Vec::new());
             wait(carry_out(&one, on, run))?;
             let text = format!("waiting for {} to restart", pod.name());
             run.observer.event(&Event::Note { stage: restarts.stage, text: &text });
-            let served = self.wait_for(pod, &before, metrics.as_ref(), probe, run)?;
+            let served = self.wait_for(pod, &before, metrics.as_ref(), &files, run)?;
             let verified = !pod.served().is_empty();
             let text = if verified {
                 format!("{} restarted and serves after {} ms", pod.name(), began.elapsed().as_millis())
@@ -214,17 +216,15 @@ impl<'a> RunningRenewal<'a> {
         pod: &StaticPodFile,
         before: &Seen,
         metrics: Option<&Client>,
-        probe: &probe::Host,
+        files: &Facts,
         run: &Run,
     ) -> Result<Vec<(SocketAddr, Certificate)>, RestartError> {
         let began = Instant::now();
-        let files = pod.served().into_iter().filter_map(|at| at.certificate);
-        let files = probe.look(&files.fold(Wanted::default(), |all, file| all.file(file, Want::Text)))?;
         loop {
             if run.cancel.is_triggered() {
                 return Err(RestartError::Cancelled { pod: pod.name().to_owned() });
             }
-            let not_yet = match look(pod, before, metrics, &files) {
+            let not_yet = match look(pod, before, metrics, files) {
                 Ok(served) => return Ok(served),
                 Err(not_yet) => not_yet,
             };

@@ -24,6 +24,18 @@ pub struct Reviewed {
     pub verdict: Verdict,
 }
 
+/// A certificate request as it is now.
+///
+/// # Errors
+///
+/// [`JoinError::Gone`] if there is no such request, [`JoinError::Api`].
+pub fn find_request(client: &Client, name: &str) -> Result<Object, JoinError> {
+    client
+        .get(&Resource::CERTIFICATE_SIGNING_REQUESTS, None, name)
+        .map_err(JoinError::api(format!("read certificate request {name}")))?
+        .ok_or_else(|| JoinError::Gone { name: name.to_owned(), found: "nothing" })
+}
+
 /// Judges one request and decides it accordingly; [`Verdict::Leave`] changes nothing.
 ///
 /// Only what was judged is decided: a request that was changed meanwhile is judged anew. Needs the rights to get the
@@ -36,10 +48,7 @@ pub fn review(client: &Client, name: &str, policy: &Policy) -> Result<Verdict, J
     let mut tries = 0;
     loop {
         tries += 1;
-        let request = client
-            .get(&Resource::CERTIFICATE_SIGNING_REQUESTS, None, name)
-            .map_err(JoinError::api(format!("read certificate request {name}")))?
-            .ok_or_else(|| JoinError::Gone { name: name.to_owned(), found: "nothing" })?;
+        let request = find_request(client, name)?;
         match decide(client, &request, policy) {
             Err(JoinError::Api { source, .. })
                 if tries < TRIES && matches!(*source, ApiError::Conflict { .. }) => {}

@@ -23,7 +23,7 @@ mod request;
 mod view;
 
 #[cfg(feature = "api")]
-pub use approver::{Reviewed, approve, deny, review, review_pending};
+pub use approver::{Reviewed, approve, deny, find_request, review, review_pending};
 pub(crate) use codes::CODES;
 #[cfg(all(feature = "config", feature = "crypto"))]
 pub use error::JoinError;

@@ -45,6 +45,11 @@ impl Cluster {
         Self { host, discovery, options, run: run.clone(), seen: None }
     }
 
+    /// Tells what it waits for to another run from now on, and stops with it.
+    pub fn follow(&mut self, run: &Run) {
+        self.run = run.clone();
+    }
+
     fn cluster(&mut self, node: &str) -> Result<Box<SeenCluster>, ProbeError> {
         if let Some(seen) = &self.seen {
             return Ok(seen.clone());

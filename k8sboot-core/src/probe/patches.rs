@@ -21,7 +21,7 @@ pub fn read_patches(tree: Option<&Tree>, config: &InitConfig) -> Result<PatchSet
     read(tree, config.init().patches.as_ref())
 }
 
-/// Reads the patches that the configuration of a join names, as [`read_patches`] does.
+/// As [`read_patches`], for a node that joins.
 ///
 /// # Errors
 ///
@@ -30,8 +30,8 @@ pub fn read_join_patches(tree: Option<&Tree>, config: &JoinConfig) -> Result<Pat
     read(tree, config.join().patches.as_ref())
 }
 
-fn read(tree: Option<&Tree>, patches: Option<&Patches>) -> Result<PatchSet, ProbeError> {
-    let directory = match patches {
+fn read(tree: Option<&Tree>, named: Option<&Patches>) -> Result<PatchSet, ProbeError> {
+    let directory = match named {
         Some(patches) if !patches.directory.is_empty() => patches.directory.as_str(),
         _ => return Ok(PatchSet::none()),
     };

@@ -152,6 +152,17 @@ impl Observer for Notes {
     }
 }
 
+/// Cancels when the waiting begins.
+struct Impatient(CancelToken);
+
+impl Observer for Impatient {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Note { text, .. } if text.starts_with("waiting for etcd")) {
+            self.0.trigger();
+        }
+    }
+}
+
 #[test]
 fn renewing_restarts_exactly_the_readers_and_what_is_served_is_new() {
     let Some(control_plane) = ControlPlane::start(&quick_text("minimal")) else { return };
@@ -213,8 +224,7 @@ fn renewing_restarts_exactly_the_readers_and_what_is_served_is_new() {
     // The cluster works with the new clients.
     control_plane.wait_ready("kube-controller-manager");
     control_plane.wait_ready("kube-scheduler");
-    let out = control_plane.kubectl_as("admin.conf", &["get", "--raw", "/readyz"]);
-    assert!(out.status.success(), "{out:?}");
+    assert_eq!(control_plane.caller("admin.conf").get(&["get", "--raw", "/readyz"]), "ok");
     assert_eq!(control_plane.kubectl(&["get", "--raw", "/readyz"]), "ok");
 }
 
@@ -239,15 +249,9 @@ fn what_does_not_restart_or_serves_something_else_is_told() {
 
     // Cancelled while it waits.
     let cancel = CancelToken::default();
-    let trigger = cancel.clone();
-    let late = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(700));
-        trigger.trigger();
-    });
-    let run_to_cancel = Run { cancel, ..Run::default() };
+    let run_to_cancel = Run { observer: Arc::new(Impatient(cancel.clone())), cancel };
     let error =
         run(&control_plane, &renewal(&control_plane, named(&["etcd-server"])), &run_to_cancel).unwrap_err();
-    late.join().unwrap();
     assert_eq!(error.code(), Code::RENEW_CANCELLED, "{error}");
 
     // Restarted with something else than the file that was renewed.
@@ -256,8 +260,6 @@ fn what_does_not_restart_or_serves_something_else_is_told() {
         ["server.crt", "server.key"].map(|name| fs::read(path.join(name)).unwrap()).to_vec();
     {
         let _stand_in = StandIn::start(&control_plane, move |_, _| {
-            // After the new file was looked at.
-            thread::sleep(Duration::from_millis(500));
             fs::write(path.join("server.crt"), &old[0]).unwrap();
             fs::write(path.join("server.key"), &old[1]).unwrap();
         });

@@ -67,7 +67,8 @@ fn target_dir() -> &'static Path {
 /// Installs the library with the given features into a prefix of its own.
 pub(crate) fn stage(features: &str) -> Stage {
     let mut done = STAGED.lock().unwrap_or_else(PoisonError::into_inner);
-    let prefix = target_dir().join("tmp").join(format!("stage-{features}"));
+    // A comma would end the path in the linker's -Wl,-rpath,PATH.
+    let prefix = target_dir().join("tmp").join(format!("stage-{}", features.replace(',', "-")));
     if done.insert(prefix.clone()) {
         run(Command::new("make")
             .current_dir(root())

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     files::{Files, Identity},
-    listing::{Owned, record},
+    listing::Owned,
     marker::Marker,
     name::file_name,
 };
@@ -52,7 +52,7 @@ struct Call<'a, 'b> {
     view: &'a mut dyn View,
     request: &'a Request<'b>,
     /// The owner's record.
-    record: String,
+    record: &'a str,
     /// Records of before this boot may be taken over.
     reclaim: bool,
     /// What was asked for and is not given yet.
@@ -68,7 +68,7 @@ pub(super) fn allocate(
     files: &mut Files,
     view: &mut dyn View,
     ranges: &Ranges,
-    request: &Request<'_>,
+    (request, record): (&Request<'_>, &str),
     reclaim: bool,
     out: &mut Allocation,
 ) -> Result<(), StoreError> {
@@ -77,7 +77,6 @@ pub(super) fn allocate(
         return Err(IpamError::NoRanges.into());
     }
     let wanted = request.addresses.iter().map(IpAddr::to_canonical).collect();
-    let record = record(request.owner);
     let mut call = Call { files, view, request, record, reclaim, wanted, fresh: Vec::new() };
     let served = call.serve(ranges, out);
     if served.is_err() {
@@ -118,7 +117,7 @@ impl Call<'_, '_> {
             let address = self.wanted.remove(at);
             return self.give_requested(set, ranges, address);
         }
-        let held = self.view.held(self.files, self.request.owner, &self.record)?.both();
+        let held = self.view.held(self.files, self.request.owner, self.record)?.both();
         if let Some((range, address)) =
             held.iter().find_map(|held| Some((ranges.range_of(held.address)?, held.address)))
         {
@@ -159,7 +158,7 @@ impl Call<'_, '_> {
             let mine = self.request.repeat == Repeat::Same
                 && self
                     .view
-                    .held(self.files, self.request.owner, &self.record)?
+                    .held(self.files, self.request.owner, self.record)?
                     .both()
                     .iter()
                     .any(|held| *held.name == *name);

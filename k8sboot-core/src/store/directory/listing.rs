@@ -221,7 +221,7 @@ fn foreign(found: &str) -> Holder {
 
 /// The record of an owner, as host-local writes it since 0.8.0.
 pub(super) fn record(owner: Owner<'_>) -> String {
-    format!("{}\r\n{}", owner.container(), owner.interface())
+    [owner.container(), "\r\n", owner.interface()].concat()
 }
 
 /// A record's content as host-local compares it: without white space around. `None` if it is no text.

@@ -11,6 +11,7 @@
 
 mod allocate;
 mod boot;
+mod create;
 mod durable;
 mod files;
 mod findings;
@@ -24,6 +25,7 @@ mod name;
 mod open;
 mod options;
 mod repair;
+mod stock;
 mod watch;
 
 use std::{
@@ -297,14 +299,14 @@ impl DirectoryStore {
     ///
     /// No lock is needed: nobody changed the directory since this store saw that no address was free, so none was free
     /// when its times were read.
-    fn refuse(&self, state: &mut State, request: &Request<'_>) -> Option<StoreError> {
+    fn refuse(&self, state: &mut State, request: &Request<'_>, record: &str) -> Option<StoreError> {
         let first = self.ranges.sets().first()?;
         let State { files, index, .. } = state;
         let index = index.as_mut().filter(|index| index.first_set_full() && request.addresses.is_empty())?;
         if !index.is_fresh(&files.stat().ok()?) {
             return None;
         }
-        let held = View::held(index, files, request.owner, &listing::record(request.owner)).ok()?.both();
+        let held = View::held(index, files, request.owner, record).ok()?.both();
         if held.iter().any(|held| first.range_of(held.address).is_some()) {
             return None;
         }
@@ -316,11 +318,20 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn allocate(&self, request: &Request<'_>, out: &mut Allocation) -> Result<(), StoreError> {
         out.clear();
-        let refused = |state: &mut State| self.refuse(state, request);
-        let promise = self.locked_unless(refused, |files, knowledge| {
+        let record = listing::record(request.owner);
+        let prepared = |state: &mut State| {
+            let refused = self.refuse(state, request, &record);
+            if refused.is_none() {
+                state.files.prepare(record.as_bytes());
+            }
+            refused
+        };
+        let promise = self.locked_unless(prepared, |files, knowledge| {
             files.log.begin(request.owner)?;
             let reclaim = self.options.earlier_boot == EarlierBoot::Reclaim && !files.log.outlives_boots();
-            let done = allocate::allocate(files, knowledge.view(), &self.ranges, request, reclaim, out);
+            let done =
+                allocate::allocate(files, knowledge.view(), &self.ranges, (request, &record), reclaim, out);
+            files.prepared = None;
             if let (Err(StoreError::Ipam(IpamError::Exhausted { set: 0, .. })), Knowledge::Index(index)) =
                 (&done, knowledge)
             {

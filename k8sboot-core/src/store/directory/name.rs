@@ -62,6 +62,15 @@ pub(super) struct FileName {
 /// The longest address as text has 39 bytes.
 const LONGEST: usize = 48;
 
+impl FileName {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+}
+
 impl fmt::Write for FileName {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length + text.len();
@@ -83,8 +92,24 @@ impl Deref for FileName {
 /// The name of an address's file: dotted decimal, or RFC 5952; an IPv4-mapped address is the IPv4 address.
 pub(super) fn file_name(address: IpAddr) -> FileName {
     let mut name = FileName { bytes: [0; LONGEST], length: 0 };
-    // Every address fits.
-    let _ = write!(name, "{}", address.to_canonical());
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    name.push(b'.');
+                }
+                if octet >= 100 {
+                    name.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    name.push(b'0' + octet / 10 % 10);
+                }
+                name.push(b'0' + octet % 10);
+            }
+        }
+        // Every address fits.
+        address @ IpAddr::V6(_) => drop(write!(name, "{address}")),
+    }
     name
 }
 
@@ -134,6 +159,17 @@ mod tests {
         }
         for name in ["", "..", ".", "a/b", "../x", "-a", "ä"] {
             assert!(matches!(check_network(name), Err(StoreError::NetworkName { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_spelt_as_addresses_are() {
+        for octet in 0..=u8::MAX {
+            let address = IpAddr::from([octet, 255 - octet, 0, octet]);
+            assert_eq!(*file_name(address), address.to_string());
+        }
+        for text in ["2001:db8:1::a0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
+            assert_eq!(*file_name(text.parse().unwrap()), *text);
         }
     }
 }

@@ -30,8 +30,9 @@ pub struct DirectoryOptions {
     pub lock_timeout: Duration,
     /// See [`Durability`]. Default: [`Durability::Process`].
     pub durability: Durability,
-    /// The store stays open for many calls: it keeps its index in memory and is told what others change. Default: false,
-    /// for a program that makes one call and ends.
+    /// The store stays open for many calls: it keeps its index in memory, is told what others change and, from the first
+    /// allocation on, has a thread that makes files before they are needed (up to 64 descriptors; it ends with the store).
+    /// Default: false, for a program that makes one call and ends.
     pub resident: bool,
     /// Keep an index in `.k8sboot` in the directory, so that a call costs the same however many records there are.
     /// Default: true.

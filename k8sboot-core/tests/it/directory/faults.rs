@@ -137,3 +137,30 @@ fn each_operation_fails_once() {
         }
     }
 }
+
+#[test]
+fn each_operation_fails_once_in_a_store_with_files_made_before() {
+    const ASLEEP: usize = 1 << 40;
+    for number in 0.. {
+        let data = Data::quick();
+        let hook = Arc::new(At { number, seen: AtomicUsize::new(ASLEEP), ..At::default() });
+        let options = DirectoryOptions::new().resident(true).hook(Arc::clone(&hook) as Arc<dyn StoreHook>);
+        let store = DirectoryStore::open(data.path(), "mynet", ranges(&SUBNETS), options).unwrap();
+        add(&store, "other", &[]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        hook.seen.store(0, Ordering::Relaxed);
+        let done = run("add", &store);
+        hook.seen.store(ASLEEP, Ordering::Relaxed);
+        let Some((op, path)) = hook.hit.lock().unwrap().take() else {
+            done.unwrap();
+            assert!(number >= 7, "only {number} operations");
+            break;
+        };
+        let at = format!("{op:?} of {path} failed (number {number})");
+        assert_eq!(records_of(&data, "a").len(), if done.is_ok() { 2 } else { 0 }, "{at}");
+        add(&store, "again", &[]).unwrap();
+        assert_eq!(records_of(&data, "again").len(), 2, "{at}");
+        assert_eq!(del(&store, "again").len(), 2, "{at}");
+        heals(&data, &at);
+    }
+}

@@ -32,6 +32,8 @@ enum Mode {
 enum Work {
     /// A new owner gets an address of each set.
     Add,
+    /// The same in a store that had the time to make files before.
+    Ready,
     /// An owner of two addresses frees them.
     Del,
     /// A collector frees what it has seen.
@@ -45,7 +47,8 @@ enum Work {
 }
 
 const MODES: [Mode; 4] = [Mode::OneShot, Mode::Resident, Mode::Durable, Mode::DurableResident];
-const WORKS: [Work; 6] = [Work::Add, Work::Del, Work::Free, Work::Begin, Work::Recover, Work::Turn];
+const WORKS: [Work; 7] =
+    [Work::Add, Work::Ready, Work::Del, Work::Free, Work::Begin, Work::Recover, Work::Turn];
 
 #[test]
 fn killed_one_shot() {
@@ -65,6 +68,12 @@ fn killed_durable() {
 #[test]
 fn killed_durable_resident() {
     killed(Mode::DurableResident, &[Work::Add, Work::Del, Work::Free, Work::Begin]);
+}
+
+#[test]
+fn killed_with_files_made_before() {
+    killed(Mode::Resident, &[Work::Ready]);
+    killed(Mode::DurableResident, &[Work::Ready]);
 }
 
 #[test]
@@ -168,6 +177,12 @@ fn run(mode: Mode, work: Work, data: &std::path::Path, killer: Arc<Killer>) {
     let store = DirectoryStore::open(data, "mynet", super::world::ranges(), options).unwrap();
     match work {
         Work::Add | Work::Begin | Work::Turn => drop(add(&store, "new").unwrap()),
+        Work::Ready => {
+            // Changes nothing.
+            add(&store, "a").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            add(&store, "new").unwrap();
+        }
         Work::Del => drop(del(&store, "a").unwrap()),
         Work::Free => {
             let seen: Vec<_> = store.records().unwrap();
@@ -279,7 +294,7 @@ fn prove(mode: Mode, work: Work, world: &World, why: &str, done: bool) {
     // The next call of the same kind, and what it leaves.
     let store = world.open(options(mode, work));
     match work {
-        Work::Add | Work::Begin | Work::Turn => {
+        Work::Add | Work::Ready | Work::Begin | Work::Turn => {
             let given = add(&store, "new").unwrap();
             assert_eq!(given.len(), 2, "{case}");
             let held = leases(&world.image());

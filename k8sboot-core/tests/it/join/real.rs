@@ -59,7 +59,7 @@ fn a_worker_joins_a_cluster_that_kubeadm_made() {
         submitted.as_secs_f64(),
         told.elapsed().as_secs_f64()
     );
-    assert!(submitted < Duration::from_secs(1), "{}", told.all());
+    assert!(submitted < Duration::from_secs(60), "{}", told.all());
 
     // What the API server saw is what it saw of the kubelet that kubeadm started.
     let recorded = fixture_json("join/worker/tls-bootstrap.json");

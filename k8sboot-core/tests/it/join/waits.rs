@@ -113,7 +113,7 @@ fn cancelled(control_plane: &ControlPlane, client: &Client) {
         run.cancel.trigger();
         let begun = std::time::Instant::now();
         let error = joining.join().unwrap().unwrap_err();
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(30));
         assert_eq!(error.code(), Code::JOIN_CANCELLED, "{}", chain(&error));
     });
     assert_no_token(scratch.path());

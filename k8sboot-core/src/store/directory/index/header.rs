@@ -35,6 +35,8 @@ pub(super) struct Change {
     pub(super) sequence: u64,
     pub(super) offset: u64,
     pub(super) pending: bool,
+    /// Its place in the file holds zeros, as long as this process knows: nothing is to be written to make it zeros again.
+    blank: bool,
     length: usize,
     data: [u8; LONGEST],
 }
@@ -105,17 +107,21 @@ pub(super) fn time_of(nonce: u64) -> (i64, i64) {
 }
 
 impl Header {
-    /// Notes a change of the next sequence; the one that had to go for it.
-    pub(super) fn note(&mut self, offset: u64, new: &[u8]) -> Option<Change> {
+    /// Notes a change of the next sequence; the one that had to go for it. `blank` says that there were zeros before.
+    pub(super) fn note(&mut self, offset: u64, new: &[u8], blank: bool) -> Option<Change> {
+        let same = self.changes.iter_mut().find(|change| change.offset == offset);
+        // A change is written to its place when it goes: until then what was there before the first is there.
+        let blank = same.as_ref().map_or(blank, |same| same.blank);
         let mut change = Change {
             sequence: self.sequence + 1,
             offset,
-            pending: true,
+            pending: !blank || new.iter().any(|byte| *byte != 0),
+            blank,
             length: new.len(),
             data: [0; LONGEST],
         };
         change.data.get_mut(..new.len())?.copy_from_slice(new);
-        if let Some(same) = self.changes.iter_mut().find(|change| change.offset == offset) {
+        if let Some(same) = same {
             *same = change;
             return None;
         }
@@ -129,6 +135,11 @@ impl Header {
         }
         self.changes.push(change);
         gone
+    }
+
+    /// Another process may have written to the file.
+    pub(super) fn forget_blanks(&mut self) {
+        self.changes.iter_mut().for_each(|change| change.blank = false);
     }
 
     /// The changes after a state of the same generation; `None` if they are not all known.
@@ -241,6 +252,7 @@ impl Header {
                     sequence,
                     offset,
                     pending,
+                    blank: false,
                     length,
                     data: data.try_into().ok()?,
                 });
@@ -301,8 +313,8 @@ mod tests {
         let mut header = Header { slots: 128, pages: 16, sequence: 7, nonce: 9, ..Header::default() };
         header.stamp.modified = time_of(u64::MAX);
         header.unsure = vec!["10.1.2.3".parse().unwrap(), "2001:db8::7".parse().unwrap()];
-        header.note(4096, &[7; 64]);
-        header.note(8192, &[8; 8]);
+        header.note(4096, &[7; 64], false);
+        header.note(8192, &[8; 8], false);
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some((header, false)));
         for at in (0..LENGTH - 8).step_by(8) {
@@ -316,14 +328,35 @@ mod tests {
     fn changes_are_known_until_too_many_came_after() {
         let mut header = Header { generation: 3, ..Header::default() };
         for n in 0..CHANGES as u64 {
-            assert_eq!(header.note(n * 64, &[1; 64]), None);
-            assert_eq!(header.note(n * 64, &[2; 64]), None, "of the same part: one");
+            assert_eq!(header.note(n * 64, &[1; 64], false), None);
+            assert_eq!(header.note(n * 64, &[2; 64], false), None, "of the same part: one");
             header.sequence += 1;
         }
         assert_eq!(header.since(3, 0).unwrap().count(), CHANGES);
-        let gone = header.note(99_968, &[3; 8]).unwrap();
+        let gone = header.note(99_968, &[3; 8], false).unwrap();
         assert_eq!((gone.offset, gone.data()), (0, &[2; 64][..]));
         assert!(header.since(3, 0).is_none());
         assert!(header.since(4, 40).is_none());
+    }
+    #[test]
+    fn what_came_and_went_is_not_written() {
+        let mut header = Header { generation: 3, ..Header::default() };
+        header.note(64, &[1; 64], true);
+        assert!(header.changes.iter().all(|change| change.pending));
+        header.note(64, &[0; 64], false);
+        assert!(header.changes.iter().all(|change| !change.pending));
+        // Zeros in the place of something else are.
+        header.note(128, &[0; 64], false);
+        assert_eq!(header.changes.iter().filter(|change| change.pending).count(), 1);
+        header.note(256, &[2; 64], true);
+        header.forget_blanks();
+        header.note(256, &[0; 64], true);
+        assert_eq!(header.changes.iter().filter(|change| change.pending).count(), 2);
+        // Another process cannot know what is in the file.
+        header.note(64, &[1; 64], true);
+        header = Header { slots: 128, pages: 16, ..header };
+        let (mut theirs, _) = Header::decode(&header.encode()).unwrap();
+        theirs.note(64, &[0; 64], true);
+        assert!(theirs.changes.iter().all(|change| change.pending));
     }
 }

@@ -222,11 +222,13 @@ impl Image {
                 .find(|(place, _)| *place == unit)
                 .and_then(|(_, bytes)| bytes.get_mut(within..within + new.len())),
         };
+        let mut blank = false;
         if let Some(kept) = kept {
+            blank = kept.iter().all(|byte| *byte == 0);
             kept.copy_from_slice(new);
         }
         self.touched = true;
-        if let Some(oldest) = self.header.note(offset, new).filter(|oldest| oldest.pending) {
+        if let Some(oldest) = self.header.note(offset, new, blank).filter(|oldest| oldest.pending) {
             if oldest.sequence > self.header.sequence {
                 // Not declared good yet: until then the file is unfinished.
                 self.begin(files);

@@ -105,6 +105,8 @@ impl Index {
     /// Brings what is in memory up to date with what others did; false if it must be made anew.
     pub(super) fn refresh(&mut self, files: &mut Files) -> Result<bool, StoreError> {
         self.first_set_full = false;
+        // Who is killed leaves changes in their places, whether or not the header tells.
+        self.image.header.forget_blanks();
         let Some(resident) = &mut self.resident else { return Ok(false) };
         resident.markers.clear();
         resident.undrained = 0;
