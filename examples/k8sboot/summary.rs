@@ -77,6 +77,9 @@ fn next(out: &mut String, args: &InitArgs, node: &str) {
                 ),
             );
             out.push_str(
+                "                       (prints the join command again, with another token if the file names none)\n",
+            );
+            out.push_str(
                 "                       (or apply the objects yourself: --objects-dir DIR writes them)\n",
             );
         }

@@ -40,6 +40,35 @@ fn plans(config: &InitConfig, root: &Path, selection: Selection) -> Vec<Plan> {
 }
 
 #[test]
+fn wherever_a_run_begins_in_the_cluster_admin_conf_gets_its_rights_first() {
+    let scratch = Scratch::new("rights");
+    let config = quick_config("minimal");
+    init(&config, scratch.path(), None).unwrap();
+    for (from, skip, first) in [
+        ("wait-control-plane", "addons", "wait-control-plane"),
+        ("upload-config", "addons", "upload-config"),
+        ("upload-config", "upload-config", "upload-certs"),
+        ("mark-control-plane", "addons", "mark-control-plane"),
+        ("kubelet-finalize", "preflight", "addons"),
+    ] {
+        let selection = Selection::default().from(from).unwrap().skip(skip).unwrap();
+        let plans = plans(&config, scratch.path(), selection);
+        let granting: Vec<(&str, usize)> = plans
+            .iter()
+            .flat_map(|plan| {
+                plan.steps().iter().enumerate().map(|(place, step)| (plan.stage, place, &step.id))
+            })
+            .filter(|(_, _, id)| id.contains("kubeadm:cluster-admins"))
+            .map(|(stage, place, _)| (stage, place))
+            .collect();
+        assert_eq!(granting.len(), 1, "{from}: {granting:?}");
+        assert_eq!(granting[0].0, first);
+        // Components are waited for before anybody speaks as admin.conf.
+        assert!(granting[0].1 == 0 || first == "wait-control-plane", "{granting:?}");
+    }
+}
+
+#[test]
 fn makes_the_files_that_kubeadm_makes_with_their_modes() {
     for case in CASES {
         let scratch = Scratch::new("golden");
