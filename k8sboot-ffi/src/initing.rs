@@ -68,7 +68,7 @@ struct Init {
 
 impl Purpose for Init {
     fn probe(&mut self, site: &mut Site, _run: &exec::Run) -> Result<Box<dyn Probe + '_>, Failure> {
-        Ok(site.probe()?)
+        site.probe()
     }
 
     #[cfg(feature = "api")]
