@@ -171,6 +171,13 @@ pub(crate) enum DiscoveryCommand {
         /// Where to listen.
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9898")]
         listen: SocketAddr,
+        /// Take CA and tokens from a tree that init made with this configuration instead of asking the cluster; the lives of
+        /// its tokens begin now.
+        #[arg(long, value_name = "FILE", conflicts_with = "kubeconfig")]
+        config: Option<PathBuf>,
+        /// The directory that stands for `/`.
+        #[arg(long, value_name = "DIR", default_value = "/", requires = "config")]
+        root: PathBuf,
         #[command(flatten)]
         connection: Connection,
     },

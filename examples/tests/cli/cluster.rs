@@ -2,8 +2,9 @@
 
 use std::{
     fs,
-    io::Write,
-    net::TcpListener,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     control_plane::ControlPlane,
-    support::{CONFIG, Scratch, TOKEN_SECRET, assert_no_secret, init_args, prepared, run},
+    support::{CONFIG, Scratch, TOKEN_SECRET, assert_no_secret, init_args, k8sboot, prepared, run},
 };
 
 const PIN: &str = "sha256:6c5eaacb6bbeee5cbcdb62e35fd0cffc305e8372337a6861e9e4000f926f61ad";
@@ -149,6 +150,46 @@ fn a_bundle_that_cannot_be_opened_is_told_apart() {
 }
 
 #[test]
+fn a_tree_serves_the_tokens_of_its_configuration_and_no_others() {
+    let scratch = prepared("serve-tree", true);
+    let (config, root) = (scratch.arg("config.yaml"), scratch.arg("root"));
+    let serve = ["discovery", "serve", "--listen", "127.0.0.1:0", "--config", &config, "--root"];
+    let mut serving =
+        k8sboot().args(serve).arg(&root).args(["-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(serving.stdout.take().unwrap()).lines();
+    let address = lines.by_ref().find_map(|line| {
+        let line = line.unwrap();
+        Some(line.trim().strip_prefix("\"address\": \"")?.trim_end_matches(['"', ',']).to_owned())
+    });
+    let ask = |id: &str| {
+        let mut stream = TcpStream::connect(address.as_deref().unwrap()).unwrap();
+        write!(stream, "GET /cluster-info/v1/?token-id={id} HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let (known, unknown) = (ask("abcdef"), ask("zzzzzz"));
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert!(known.starts_with("HTTP/1.1 200 ") && known.contains("jws-kubeconfig-abcdef"), "{known}");
+    assert!(unknown.starts_with("HTTP/1.1 404 "), "{unknown}");
+    assert!(!known.contains(TOKEN_SECRET) && !known.contains("PRIVATE KEY"));
+    // What is missing is said before anybody is served.
+    let nameless: String = CONFIG
+        .lines()
+        .filter(|line| !line.contains("okens:") && !line.contains("token:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let nameless = scratch.write("nameless.yaml", nameless);
+    let empty = scratch.arg("empty");
+    fs::create_dir(&empty).unwrap();
+    for (config, root, wanted) in [(&nameless, &root, "bootstrapTokens"), (&config, &empty, "ca.crt")] {
+        let ran = run(["discovery", "serve", "--listen", "127.0.0.1:0", "--config", config, "--root", root]);
+        assert!(ran.code == 1 && ran.err.contains(wanted), "{wanted}: {}", ran.err);
+    }
+}
+
+#[test]
 fn a_join_says_what_it_lacks() {
     let hash = ["--discovery-token-ca-cert-hash", PIN];
     for (wrong, wanted, code) in [
@@ -264,8 +305,26 @@ fn the_rest_of_init_and_tokens_in_a_real_cluster() {
     assert_eq!(deleted.json()["deleted"], json!([id, "bcdefa"]));
     assert_eq!(name(&deleted), "TOKENS_NOT_FOUND");
     assert!(!token(&["list"]).ok().out.contains("bcdefa"));
+    let part = |status: &Value, name: &str| {
+        let all = status["controlPlane"].as_array().unwrap().clone();
+        all.into_iter().find(|part| part["name"] == name).unwrap()
+    };
+    // A controller manager leads, and an API server has registered itself, some time after their start.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        let status =
+            cluster.k8sboot(&["cluster", "status", "--kubeconfig", &admin, "-o", "json"]).ok().json();
+        let late = Instant::now() > deadline;
+        let ready = |name| part(&status, name)["ready"] == true;
+        let shown = status["certificates"].get(0).is_some();
+        if late || (shown && ready("kube-apiserver") && ready("kube-controller-manager")) {
+            assert!(!late, "{status:#}");
+            break status;
+        }
+        thread::sleep(Duration::from_millis(250));
+    };
     // The state of all that: kube-scheduler was not started.
-    let status = cluster.k8sboot(&["cluster", "status", "--kubeconfig", &admin]).ok();
+    let text = cluster.k8sboot(&["cluster", "status", "--kubeconfig", &admin]).ok();
     for told in [
         "Kubernetes v1.",
         "has never led",
@@ -273,25 +332,8 @@ fn the_rest_of_init_and_tokens_in_a_real_cluster() {
         "its kubelet has not reported yet",
         "lacks usage signing",
     ] {
-        assert!(status.out.contains(told), "{told}: {}", status.out);
+        assert!(text.out.contains(told), "{told}: {}", text.out);
     }
-    let part = |status: &Value, name: &str| {
-        let all = status["controlPlane"].as_array().unwrap().clone();
-        all.into_iter().find(|part| part["name"] == name).unwrap()
-    };
-    // A controller manager leads some time after its start.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let status = loop {
-        let status =
-            cluster.k8sboot(&["cluster", "status", "--kubeconfig", &admin, "-o", "json"]).ok().json();
-        let late = Instant::now() > deadline;
-        let ready = |name| part(&status, name)["ready"] == true;
-        if late || (ready("kube-apiserver") && ready("kube-controller-manager")) {
-            assert!(!late, "{status:#}");
-            break status;
-        }
-        thread::sleep(Duration::from_millis(250));
-    };
     assert_eq!(part(&status, "kube-scheduler")["reason"], "has never led: no Lease in kube-system");
     assert_eq!(status["nodes"][0]["roles"], "control-plane");
     let served = &status["certificates"][0];
@@ -345,6 +387,23 @@ fn workers_find_and_join_a_real_cluster() {
     assert_eq!(line, "serving cluster-info of https://192.0.2.10:6443 at http://192.0.2.10:9898\n");
     assert_eq!(show.ok().json()["caCertHashes"], json!([hash]));
     assert!(wrong.code == 1 && wrong.err.contains("zzzzzz"), "{}", wrong.err);
+
+    // The same endpoint by the tree alone.
+    let (mut serving, line) = cluster.background(&[
+        "discovery",
+        "serve",
+        "--listen",
+        "192.0.2.10:9899",
+        "--config",
+        &config,
+        "--root",
+        &root,
+    ]);
+    let show = cluster.k8sboot(&[&["discovery", "show", "http://192.0.2.10:9899"], &known[..]].concat());
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert_eq!(line, "serving cluster-info of https://192.0.2.10:6443 at http://192.0.2.10:9899\n");
+    assert!(show.ok().out.contains(hash));
 
     // A wrong hash: nothing is written.
     let worker = cluster.scratch.arg("worker");

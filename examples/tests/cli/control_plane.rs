@@ -65,7 +65,7 @@ impl ControlPlane {
         for component in ["etcd", "kube-apiserver", "kube-controller-manager"] {
             control_plane.daemon(component);
             if component == "kube-apiserver" {
-                control_plane.wait(&["token", "list"]);
+                control_plane.wait_ready();
             }
         }
         Some(control_plane)
@@ -140,12 +140,15 @@ impl ControlPlane {
         self.daemons.push((component.to_owned(), command.spawn().unwrap()));
     }
 
-    /// Repeats a command of the super-admin until it succeeds.
-    fn wait(&mut self, arguments: &[&str]) {
+    /// Waits until the API server says that it is ready.
+    fn wait_ready(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let ran = self.admin(arguments);
-            if ran.code == 0 {
+            let mut kubectl = self.inside("kubectl");
+            let said =
+                kubectl.args(["--kubeconfig", &self.super_admin(), "get", "--raw", "/readyz"]).output();
+            let said = said.unwrap();
+            if said.status.success() {
                 return;
             }
             let ended = self
@@ -155,7 +158,11 @@ impl ControlPlane {
             if ended.is_some() || Instant::now() > deadline {
                 let log = self.scratch.read("kube-apiserver.log");
                 let tail: Vec<&str> = log.lines().rev().take(20).collect();
-                panic!("{arguments:?}: {}\n{ended:?}\n{}", ran.err, tail.join("\n"));
+                panic!(
+                    "kube-apiserver: {}\n{ended:?}\n{}",
+                    String::from_utf8_lossy(&said.stderr),
+                    tail.join("\n")
+                );
             }
             thread::sleep(Duration::from_millis(200));
         }
