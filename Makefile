@@ -77,7 +77,7 @@ header:
 
 # A process that lives for a millisecond must not spend it on loading: static, at a fixed address, without unwinding.
 plugin:
-	$(CARGO) rustc --quiet -p k8sboot-examples --bin k8sboot-ipam --profile plugin --target $(HOST) --target-dir $(TARGET_DIR) \
+	$(CARGO) rustc --quiet -p k8sboot-examples --no-default-features --bin k8sboot-ipam --profile plugin --target $(HOST) --target-dir $(TARGET_DIR) \
 	  -- -C target-feature=+crt-static -C relocation-model=static
 	install -d $(STAGE)
 	install -m 0755 $(TARGET_DIR)/$(HOST)/plugin/k8sboot-ipam $(STAGE)/k8sboot-ipam

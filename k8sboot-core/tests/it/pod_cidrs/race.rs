@@ -39,6 +39,10 @@ impl Racer {
         Self(command.spawn().unwrap())
     }
 
+    fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
@@ -133,7 +137,9 @@ fn a_killed_allocator_leaves_claims_that_the_next_one_uses() {
     let pod_cidrs = PodCidrs::open(&client, contended()).unwrap();
     // Killed where the claims are made, before any is used.
     let mut racer = Racer::start(&control_plane, "all");
-    while pod_cidrs.claims().unwrap().len() < 5 {}
+    while pod_cidrs.claims().unwrap().len() < 5 {
+        assert!(racer.runs(), "the process that was to be killed ended by itself");
+    }
     racer.kill();
     let pending: Vec<_> =
         pod_cidrs.claims().unwrap().into_iter().filter(|claim| claim.state == ClaimState::Pending).collect();
