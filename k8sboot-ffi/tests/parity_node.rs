@@ -467,7 +467,11 @@ fn manifests_and_objects_are_alike() {
 fn init_plans_and_makes_the_same_tree() {
     for case in CASES {
         let (rust, c) = (Scratch::new("parity-rust"), Scratch::new("parity-c"));
-        assert_eq!(same(|node| node.plans(case, rust.path())).unwrap().len(), flow::INIT_STAGES.len(), "{case}");
+        assert_eq!(
+            same(|node| node.plans(case, rust.path())).unwrap().len(),
+            flow::INIT_STAGES.len(),
+            "{case}"
+        );
         let report = Rust.init(case, rust.path(), "kubelet").unwrap();
         assert_eq!(C.init(case, c.path(), "kubelet").unwrap(), report, "{case}");
         assert!(report["changed"].as_u64().unwrap() > 15, "{case}");

@@ -74,7 +74,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// 403: who asks may not do this.
     #[error("API server {server}: {request}: not allowed: {status}")]
@@ -85,7 +85,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// 404: the object or resource is not there.
     #[error("API server {server}: {request}: not found: {status}")]
@@ -96,7 +96,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// 409: it is there already, was changed meanwhile, or another manager has the fields.
     #[error("API server {server}: {request}: conflict: {status}")]
@@ -107,7 +107,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says; `reason` tells `AlreadyExists` from `Conflict`.
-        status: Status,
+        status: Box<Status>,
     },
     /// 410: a watch or a continued list is too old to go on; begin anew.
     #[error("API server {server}: {request}: too old: {status}")]
@@ -118,7 +118,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// 400, 413, 415, 422 and other refusals: what was sent is wrong.
     #[error("API server {server}: {request}: refused: {status}")]
@@ -129,7 +129,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// 429: too many requests.
     #[error("API server {server}: {request}: too busy: {status}")]
@@ -140,7 +140,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
         /// When it wants to be asked again.
         after: Option<Duration>,
     },
@@ -153,7 +153,7 @@ pub enum ApiError {
         /// Method and path.
         request: String,
         /// What the server says.
-        status: Status,
+        status: Box<Status>,
     },
     /// The call was cancelled.
     #[error("API server {server}: {request}: cancelled")]
@@ -317,7 +317,7 @@ impl ApiError {
 
     /// Sorts an answer that is no success.
     pub(super) fn of_status(server: &str, request: &str, status: Status, after: Option<Duration>) -> Self {
-        let (server, request) = (server.to_owned(), request.to_owned());
+        let (server, request, status) = (server.to_owned(), request.to_owned(), Box::new(status));
         match status.code {
             401 => Self::Unauthorized { server, request, status },
             403 => Self::Forbidden { server, request, status },

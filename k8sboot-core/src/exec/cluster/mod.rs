@@ -31,7 +31,7 @@ const API_CALL: GoDuration = GoDuration::from_seconds(60);
 /// ```no_run
 /// use k8sboot_core::{blocking::wait, config::Documents, exec::{Cluster, Host, Run, Tree}, flow, probe, time::Timestamp};
 ///
-/// let config = Documents::parse(&std::fs::read_to_string("kubeadm.yaml")?)?.into_init(&probe::node_facts("/".as_ref())?, None)?;
+/// let config = Documents::parse(&std::fs::read_to_string("kubeadm.yaml")?)?.into_init(&probe::node_facts(None), None)?;
 /// let tree = Tree::open("/")?;
 /// let mut on = Cluster::new(Host::new(tree.clone()), &config);
 /// let now = Timestamp::from(std::time::SystemTime::now());
